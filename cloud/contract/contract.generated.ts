@@ -167,7 +167,7 @@ export interface Manifest {
     /**
      * Class texts exactly as they stand in the data, in the order of the model's probabilities; null for regression.
      */
-    classes: null | [string, string, ...string[]];
+    classes: null | string[];
   };
   model: {
     /**
@@ -222,29 +222,19 @@ export interface Manifest {
     /**
      * @minItems 1
      */
-    columns: [NumberColumn | OneHotColumn | OrdinalColumn, ...(NumberColumn | OneHotColumn | OrdinalColumn)[]];
+    columns: (NumberColumn | OneHotColumn | OrdinalColumn)[];
   };
   /**
    * @minItems 1
    */
-  features: [
-    {
-      name: string;
-      type: "number" | "category";
-      /**
-       * A value seen in training, as text; at most 100 characters.
-       */
-      example: string;
-    },
-    ...{
-      name: string;
-      type: "number" | "category";
-      /**
-       * A value seen in training, as text; at most 100 characters.
-       */
-      example: string;
-    }[]
-  ];
+  features: {
+    name: string;
+    type: "number" | "category";
+    /**
+     * A value seen in training, as text; at most 100 characters.
+     */
+    example: string;
+  }[];
   /**
    * Columns of the data that the model does not use.
    */
