@@ -129,6 +129,8 @@ export interface Api {
   /** Replaces the object; a `metadata.resourceVersion` in it is checked (409 Conflict). */
   update(resource: ResourceRef, object: Draft): Promise<KubeObject>;
   updateStatus(resource: ResourceRef, object: Draft): Promise<KubeObject>;
+  /** PUT namespaces/NAME/finalize: the only way to change spec.finalizers; the last one gone ends a deleted namespace. */
+  finalizeNamespace(object: Draft): Promise<KubeObject>;
   /** Resolves with the object as it is now: gone, or with a deletionTimestamp while finalizers hold it. */
   delete(
     resource: ResourceRef,
@@ -173,3 +175,11 @@ export type OpenApiDocument = (
   groupVersion: string,
   resources: readonly ResourceInfo[],
 ) => Record<string, unknown> | undefined;
+
+/**
+ * GET pods/NAME/log is answered by the kubelet, as in a cluster: HTTPS to the Node of spec.nodeName at its InternalIP and
+ * status.daemonEndpoints.kubeletEndpoint.Port, path below, the query (follow, tailLines, …) passed on, certificate unchecked.
+ */
+export function kubeletLogPath(namespace: string, pod: string, container: string): string {
+  return `/containerLogs/${namespace}/${pod}/${container}`;
+}
