@@ -3,6 +3,7 @@
 // A service asks the authorizer before it acts, naming the action, the resource ARN and the condition keys it knows.
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
+import type { Clock } from '../../cloud/clock.ts';
 
 /** Who signed the request. `userId` is `aws:userid`: `<role id>:<session name>`, for an instance `<role id>:<instance id>`. */
 export interface Principal {
@@ -31,6 +32,8 @@ export interface AwsRequest {
   readonly requestId: string;
   /** True when the caller presigned the URL (query authentication). */
   readonly presigned: boolean;
+  /** Trailers of an aws-chunked body (lower-case names), complete once `stream` has ended; empty for any other body. */
+  readonly trailers: Readonly<Record<string, string>>;
 }
 
 export interface AwsResponse {
@@ -58,7 +61,60 @@ export interface Authorizer {
    * Throws AwsServiceError `AccessDenied` (403; EC2: `UnauthorizedOperation`) unless the principal may do `action`
    * (e.g. `s3:GetObject`) on `resource` (ARN or `*`) under `context` (condition keys beside the global ones, which are added).
    */
-  authorize(principal: Principal, action: string, resource: string, context?: Record<string, string | string[]>): void;
+  authorize(
+    principal: Principal,
+    action: string,
+    resource: string,
+    context?: Record<string, string | string[]>,
+    resourcePolicy?: PolicyDocument,
+  ): void;
+}
+
+/** An IAM policy document as AWS writes it. */
+export interface PolicyDocument {
+  readonly Version?: string;
+  readonly Id?: string;
+  readonly Statement: readonly object[] | object;
+}
+
+/** Temporary credentials of one role session, as STS, IMDS and a Lambda function's environment hand them out. */
+export interface SessionCredentials {
+  /** `ASIA…` */
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+  readonly expiration: Date;
+  readonly principal: Principal;
+}
+
+export interface CredentialIssuer {
+  /**
+   * Credentials of `assumed-role/<roleName>/<sessionName>` for `ttlSeconds` from now; call again to rotate, both stay valid.
+   * Throws AwsServiceError `NoSuchEntity` for an unknown role.
+   */
+  issueSession(roleName: string, sessionName: string, ttlSeconds: number): SessionCredentials;
+}
+
+/** What the log of a service looks like: pino's shape, keys first. */
+export interface ServiceLogger {
+  debug(keys: object, message: string): void;
+  info(keys: object, message: string): void;
+  warn(keys: object, message: string): void;
+  error(keys: object, message: string): void;
+}
+
+/** What a service is given when it is built; `endpoint()` is known once the server listens. */
+export interface ServiceContext {
+  /** The service's own folder is `join(stateDir, <its name>)`. */
+  readonly stateDir: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly clock: Clock;
+  readonly authorizer: Authorizer;
+  readonly iam: CredentialIssuer;
+  readonly logger: ServiceLogger;
+  /** URL of the AWS endpoint, e.g. `http://127.0.0.1:4566`. */
+  endpoint(): string;
 }
 
 export interface AwsService {
