@@ -1,0 +1,40 @@
+// The bucket's own policy (row 7.1): TLS only, encrypted only, and only the roles named – without locking the account out, as the
+// plan's "DenyPublicAccess" did: the account's root and its deployers stay able to administer the bucket.
+import { bucketArn, objects, policy, roleArn, type Installation, type PolicyDocument } from './document.ts';
+
+/** `deployers`: ARN patterns of principals beside the four roles that may use the bucket (`pulumi up`, CI). */
+export function bucketPolicy({ bucket, accountId, roles }: Installation, deployers: string[] = []): PolicyDocument {
+  const everything = [bucketArn(bucket), ...objects(bucket, '*')];
+  const allowed = [
+    ...Object.values(roles).map((name) => roleArn(accountId, name)),
+    `arn:aws:iam::${accountId}:root`,
+    ...deployers,
+  ];
+  return policy(
+    {
+      Sid: 'DenyWithoutTls',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['s3:*'],
+      Resource: everything,
+      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+    },
+    {
+      // A put without the header is encrypted by the bucket's default; one that names something else is refused.
+      Sid: 'DenyOtherEncryption',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['s3:PutObject'],
+      Resource: objects(bucket, '*'),
+      Condition: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': ['AES256', 'aws:kms'] } },
+    },
+    {
+      Sid: 'DenyOthers',
+      Effect: 'Deny',
+      Principal: '*',
+      Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:ListBucket'],
+      Resource: everything,
+      Condition: { ArnNotLike: { 'aws:PrincipalArn': allowed } },
+    },
+  );
+}

@@ -1,0 +1,54 @@
+// The shape of an IAM policy and the facts about an installation that every policy is made from. Pure: the Pulumi program renders
+// these into roles, and the local AWS and the simulator tests decide requests with the very same documents.
+
+export type Conditions = Record<string, Record<string, string | string[]>>;
+
+export interface Statement {
+  Sid: string;
+  Effect: 'Allow' | 'Deny';
+  Action: string[];
+  Resource: string[];
+  Principal?: '*' | { AWS?: string[]; Service?: string[] };
+  Condition?: Conditions;
+}
+
+export interface PolicyDocument {
+  Version: '2012-10-17';
+  Statement: Statement[];
+}
+
+/** What the policies need to know of an installation. */
+export interface Installation {
+  readonly name: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly bucket: string;
+  readonly launchTemplateId: string;
+  readonly logGroup: string;
+  readonly functionName: string;
+  readonly queueName: string;
+  readonly roles: RoleNames;
+}
+
+export interface RoleNames {
+  readonly operator: string;
+  readonly bot: string;
+  readonly worker: string;
+  readonly handler: string;
+}
+
+export const roleNames = (installation: string): RoleNames => ({
+  operator: `${installation}-operator`,
+  bot: `${installation}-bot`,
+  worker: `${installation}-worker`,
+  handler: `${installation}-handler`,
+});
+
+export const policy = (...statements: Statement[]): PolicyDocument => ({
+  Version: '2012-10-17',
+  Statement: statements,
+});
+export const roleArn = (accountId: string, name: string): string => `arn:aws:iam::${accountId}:role/${name}`;
+export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
+export const objects = (bucket: string, ...patterns: string[]): string[] =>
+  patterns.map((pattern) => `${bucketArn(bucket)}/${pattern}`);

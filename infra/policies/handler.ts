@@ -1,0 +1,11 @@
+// What the prediction function may do (decision 8): write its log. Data comes and goes by presigned URLs.
+import { policy, type Installation, type PolicyDocument } from './document.ts';
+
+export function handlerPolicy({ region, accountId, functionName }: Installation): PolicyDocument {
+  return policy({
+    Sid: 'Log',
+    Effect: 'Allow',
+    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: [`arn:aws:logs:${region}:${accountId}:log-group:/aws/lambda/${functionName}:*`],
+  });
+}

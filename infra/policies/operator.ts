@@ -1,0 +1,157 @@
+// What the operator may do (row 7.2): launch only our template with our tags, end only what carries them, read data, write
+// results, append to the ledger, invoke the one function.
+import { TAG } from '../../cloud/tags.ts';
+import {
+  bucketArn,
+  objects,
+  policy,
+  roleArn,
+  type Installation,
+  type PolicyDocument,
+  type Statement,
+} from './document.ts';
+
+export function operatorPolicy(installation: Installation): PolicyDocument {
+  return policy(
+    ...launching(installation),
+    ...ending(installation),
+    ...storage(installation),
+    ...serving(installation),
+  );
+}
+
+function launching({ name, region, accountId, launchTemplateId, roles }: Installation): Statement[] {
+  const ec2 = (resource: string) => `arn:aws:ec2:${region}:${accountId}:${resource}`;
+  const template = ec2(`launch-template/${launchTemplateId}`);
+  const tagged = { StringEquals: { [`aws:RequestTag/${TAG.installation}`]: name } };
+  return [
+    {
+      Sid: 'LaunchTagged',
+      Effect: 'Allow',
+      Action: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      Resource: [ec2('fleet/*'), ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
+      Condition: tagged,
+    },
+    {
+      Sid: 'LaunchWith',
+      Effect: 'Allow',
+      Action: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      Resource: [
+        template,
+        ec2('subnet/*'),
+        ec2('security-group/*'),
+        ec2('network-interface/*'),
+        `arn:aws:ec2:${region}::image/*`,
+        ec2('image/*'),
+      ],
+      Condition: { ArnEqualsIfExists: { 'ec2:LaunchTemplate': template } },
+    },
+    {
+      Sid: 'TagAtLaunch',
+      Effect: 'Allow',
+      Action: ['ec2:CreateTags'],
+      Resource: [ec2('fleet/*'), ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
+      Condition: {
+        StringEquals: {
+          'ec2:CreateAction': ['CreateFleet', 'RunInstances'],
+          [`aws:RequestTag/${TAG.installation}`]: name,
+        },
+      },
+    },
+    {
+      Sid: 'PassWorkerRole',
+      Effect: 'Allow',
+      Action: ['iam:PassRole'],
+      Resource: [roleArn(accountId, roles.worker)],
+      Condition: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    },
+  ];
+}
+
+function ending({ name, region, accountId }: Installation): Statement[] {
+  return [
+    {
+      Sid: 'EndOwn',
+      Effect: 'Allow',
+      Action: ['ec2:TerminateInstances', 'ec2:DeleteVolume'],
+      Resource: [`arn:aws:ec2:${region}:${accountId}:instance/*`, `arn:aws:ec2:${region}:${accountId}:volume/*`],
+      Condition: { StringEquals: { [`aws:ResourceTag/${TAG.installation}`]: name } },
+    },
+    {
+      // Describe calls have no resource-level permissions in EC2.
+      Sid: 'Look',
+      Effect: 'Allow',
+      Action: [
+        'ec2:DescribeInstances',
+        'ec2:DescribeInstanceStatus',
+        'ec2:DescribeSpotPriceHistory',
+        'ec2:DescribeLaunchTemplates',
+        'ec2:DescribeLaunchTemplateVersions',
+        'ec2:DescribeImages',
+        'ec2:DescribeSecurityGroups',
+        'ec2:DescribeSubnets',
+        'ec2:DescribeInstanceTypeOfferings',
+        'ec2:DescribeVolumes',
+      ],
+      Resource: ['*'],
+    },
+  ];
+}
+
+function storage({ bucket }: Installation): Statement[] {
+  return [
+    {
+      Sid: 'List',
+      Effect: 'Allow',
+      Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads', 's3:GetBucketLocation'],
+      Resource: [bucketArn(bucket)],
+    },
+    { Sid: 'ReadData', Effect: 'Allow', Action: ['s3:GetObject'], Resource: objects(bucket, 'datasets/*') },
+    {
+      Sid: 'OwnFolders',
+      Effect: 'Allow',
+      Action: [
+        's3:GetObject',
+        's3:PutObject',
+        's3:DeleteObject',
+        's3:AbortMultipartUpload',
+        's3:ListMultipartUploadParts',
+      ],
+      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'models/*', 'predictions/*'),
+    },
+    {
+      // Append only: nothing of ours deletes an entry, and a put is conditional.
+      Sid: 'Append',
+      Effect: 'Allow',
+      Action: ['s3:GetObject', 's3:PutObject'],
+      Resource: objects(bucket, 'ledger/*', 'audit/*'),
+    },
+  ];
+}
+
+function serving({ region, accountId, functionName, logGroup, queueName }: Installation): Statement[] {
+  const lambda = `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
+  return [
+    {
+      Sid: 'Predict',
+      Effect: 'Allow',
+      Action: ['lambda:InvokeFunction', 'lambda:GetFunctionConfiguration'],
+      Resource: [lambda, `${lambda}:*`],
+    },
+    {
+      Sid: 'ReadLogs',
+      Effect: 'Allow',
+      Action: ['logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:DescribeLogStreams'],
+      Resource: [
+        `arn:aws:logs:${region}:${accountId}:log-group:${logGroup}`,
+        `arn:aws:logs:${region}:${accountId}:log-group:${logGroup}:*`,
+      ],
+    },
+    {
+      Sid: 'Notices',
+      Effect: 'Allow',
+      Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+      Resource: [`arn:aws:sqs:${region}:${accountId}:${queueName}`],
+    },
+  ];
+}
