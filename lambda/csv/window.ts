@@ -1,0 +1,56 @@
+// The bytes being worked on: what was read and not yet passed on. Parsing looks at whole records only, so a torn record
+// at the end waits here for more. Bounded: by WINDOW_BYTES, or by the longest record where one is larger.
+import { PredictionFailure } from '../failure.ts';
+
+/** Bytes worth reading before parsing: about 3,000 rows, enough to fill a batch and still at home in the cache. */
+export const WINDOW_BYTES = 256 * 1024;
+/** A record beyond this is an unclosed quote, not a row. */
+export const LONGEST_RECORD_BYTES = 16 * 1024 * 1024;
+
+export class Window {
+  bytes = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+  from = 0;
+  to = 0;
+  #wanted = WINDOW_BYTES;
+
+  get length(): number {
+    return this.to - this.from;
+  }
+
+  /** Whether parsing should wait for more bytes. */
+  get hungry(): boolean {
+    return this.length < this.#wanted;
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.to + chunk.length > this.bytes.length) this.#makeRoom(chunk.length);
+    this.bytes.set(chunk, this.to);
+    this.to += chunk.length;
+  }
+
+  /** Everything before `from` is done with. */
+  advance(from: number): void {
+    this.from = from;
+    this.#wanted = WINDOW_BYTES;
+  }
+
+  /** The record at `from` is torn. Asks for as much again, so that scanning it anew stays linear in its length. */
+  starve(): void {
+    if (this.length > LONGEST_RECORD_BYTES) {
+      throw new PredictionFailure(
+        'InvalidData',
+        `A row is longer than ${LONGEST_RECORD_BYTES / 1024 / 1024} MiB: probably a quote that is opened and never closed.`,
+      );
+    }
+    this.#wanted = Math.max(WINDOW_BYTES, 2 * this.length);
+  }
+
+  #makeRoom(extra: number): void {
+    const { length } = this;
+    const target = length + extra > this.bytes.length ? Buffer.allocUnsafeSlow(2 * (length + extra)) : this.bytes;
+    this.bytes.copy(target, 0, this.from, this.to);
+    this.bytes = target;
+    this.from = 0;
+    this.to = length;
+  }
+}
