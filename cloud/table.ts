@@ -3,6 +3,9 @@
 import { parse } from 'csv-parse/sync';
 import { DataError } from './errors.ts';
 
+/** More records than 64 KB can hold. */
+const EVERY = 1_000_000;
+
 /** Bytes of the head that are enough (issue of splits: the operator never reads more of a data set). */
 export const HEAD_BYTES = 65_536;
 
@@ -98,25 +101,23 @@ function delimiterOf(text: string): TableHead['delimiter'] {
   return best;
 }
 
+/** Records of the head. The last one of a cut head is left out: it may be half a record. */
 function recordsOf(text: string, delimiter: string, whole: boolean): string[][] {
-  let records: string[][];
-  try {
-    records = parse(text, {
-      delimiter,
-      relax_quotes: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      ...(whole ? {} : { to: 200 }),
-    });
-  } catch (error) {
-    // An unfinished quote at the cut is not an error of the file.
-    if (whole) throw unfit('NotATable', `The file cannot be read as CSV: ${(error as Error).message}`);
-    records = text
-      .split(/\r?\n|\r/)
-      .slice(0, 1)
-      .map((line) => line.split(delimiter));
+  const read = (to: number): string[][] =>
+    parse(text, { delimiter, to, relax_quotes: true, relax_column_count: true, skip_empty_lines: true });
+  // A quote that is still open at the cut is no error of the file: then fewer records are read.
+  for (const most of whole ? [EVERY] : [EVERY, 20, 1]) {
+    try {
+      const records = read(most);
+      return whole || most < EVERY || records.length < 2 ? records : records.slice(0, -1);
+    } catch (error) {
+      if (whole) throw unfit('NotATable', `The file cannot be read as CSV: ${(error as Error).message}`);
+    }
   }
-  return whole || records.length < 2 ? records : records.slice(0, -1);
+  throw unfit(
+    'NotATable',
+    'The first line is longer than 64 KB or has a quote that never closes. Send a CSV file with a header line.',
+  );
 }
 
 function namedColumns(header: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -6,7 +6,7 @@ import { bucketArn, objects, policy, roleArn, type Installation, type PolicyDocu
 export function bucketPolicy({ bucket, accountId, roles }: Installation, deployers: string[] = []): PolicyDocument {
   const everything = [bucketArn(bucket), ...objects(bucket, '*')];
   const allowed = [
-    ...Object.values(roles).map((name) => roleArn(accountId, name)),
+    ...[roles.operator, roles.bot, roles.worker, roles.handler].map((name) => roleArn(accountId, name)),
     `arn:aws:iam::${accountId}:root`,
     ...deployers,
   ];
@@ -26,7 +26,10 @@ export function bucketPolicy({ bucket, accountId, roles }: Installation, deploye
       Principal: '*',
       Action: ['s3:PutObject'],
       Resource: objects(bucket, '*'),
-      Condition: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': ['AES256', 'aws:kms'] } },
+      Condition: {
+        StringNotEquals: { 's3:x-amz-server-side-encryption': ['AES256', 'aws:kms'] },
+        Null: { 's3:x-amz-server-side-encryption': 'false' },
+      },
     },
     {
       Sid: 'DenyOthers',

@@ -1,0 +1,32 @@
+import { expect } from 'chai';
+import * as prices from '../../cloud/prices.ts';
+
+describe('Prices', () => {
+  it('have the plan’s figures as their floor', () => {
+    const plan = { 't3.medium': 0.0125, 'm5.large': 0.03, 'm5.xlarge': 0.06, 'm5.2xlarge': 0.12, 'p3.2xlarge': 0.918 };
+    for (const [name, spot] of Object.entries(plan)) expect(prices.instanceType(name)?.spot).to.equal(spot);
+    expect(prices.PRICES.lambda).to.deep.equal({ gbSecond: 0.0000166667, request: 0.0000002 });
+    expect(prices.PRICES.s3).to.deep.equal({ storage: 0.023, put: 0.005, get: 0.0004 });
+  });
+
+  it('make Spot cheaper than on-demand for every type of the catalogue', () => {
+    for (const type of prices.INSTANCE_TYPES) expect(type.spot, type.name).to.be.below(type.onDemand);
+    expect(prices.instanceType('x9.nano')).to.equal(undefined);
+  });
+
+  it('bill an instance by the second, a minute at least', () => {
+    expect(prices.instanceCost(prices.usdPerHour(3.6), 10)).to.be.closeTo(0.06, 1e-12);
+    expect(prices.instanceCost(prices.usdPerHour(3.6), 90.2)).to.be.closeTo(0.091, 1e-12);
+  });
+
+  it('bill a volume, an invocation, requests and storage in their own units', () => {
+    expect(prices.volumeCost(prices.PRICES.ebs.gp3, 50, 730 * 3600)).to.be.closeTo(4, 1e-9);
+    expect(prices.invocationCost(1000, 1024)).to.be.closeTo(0.0000168667, 1e-12);
+    expect(prices.requestsCost(prices.PRICES.s3.put, 2000)).to.be.closeTo(0.01, 1e-12);
+    expect(prices.storageCost(prices.PRICES.s3.storage, 2 ** 31)).to.be.closeTo(0.046, 1e-12);
+  });
+
+  it('are shown so that small money stays visible', () => {
+    expect([0, 0.00001, 0.01234, 12.345].map(prices.showUsd)).to.deep.equal(['$0.00', '<$0.0001', '$0.0123', '$12.35']);
+  });
+});
