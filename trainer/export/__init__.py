@@ -1,0 +1,1 @@
+"""From a fitted estimator to the artefact: ONNX graph, parity check, manifest."""

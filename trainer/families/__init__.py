@@ -1,0 +1,29 @@
+"""The registry of model families: the only list of names. `auto` is no family but a choice among them."""
+
+from __future__ import annotations
+
+from trainer.errors import UserError
+from trainer.families.family import Family, Task
+from trainer.families.gradient_boosting import GradientBoosting
+from trainer.families.linear import Linear
+from trainer.families.logistic import Logistic
+from trainer.families.random_forest import RandomForest
+from trainer.families.ridge import Ridge
+
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (Linear(), Ridge(), Logistic(), RandomForest(), GradientBoosting())
+}
+AUTO = "auto"
+
+
+def family_for(name: str, task: Task) -> Family:
+    """The family of that name. Raises UserError when there is none, or when it cannot do the task."""
+    fitting = [family.name for family in FAMILIES.values() if task in family.tasks]
+    family = FAMILIES.get(name)
+    if family is None:
+        raise UserError("UnknownModel", f"There is no model type {name[:60]!r}.",
+                        f"For {task} choose one of: {', '.join([*fitting, AUTO])}.")  # fmt: skip
+    if task not in family.tasks:
+        raise UserError("ModelNotForTask", f"{name} cannot do {task}.",
+                        f"For {task} choose one of: {', '.join([*fitting, AUTO])}.")  # fmt: skip
+    return family

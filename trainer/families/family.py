@@ -1,0 +1,66 @@
+"""What a model family is: a name, its hyperparameters, how it is fitted step by step, and how it becomes a graph.
+
+A new family is a new file beside this one and a line in the registry (`__init__.py`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from trainer.families.hyperparameters import Hyperparameter, Value
+from trainer.features.encoding import InputType
+from trainer.features.fitting import Scheme
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainer.export.graph import Graph
+
+Task = Literal["regression", "classification"]
+Estimator = Any
+"""A scikit-learn estimator; the library has no types."""
+
+STEPS_MAX = 20
+"""A fit that can be cut is cut into at most this many steps."""
+
+
+class Family(ABC):
+    """One kind of model. Instances hold no state: estimators do."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    tasks: ClassVar[frozenset[Task]]
+    scheme: ClassVar[Scheme]
+    input_type: ClassVar[InputType]
+    tolerance: ClassVar[float]
+    """Largest difference between graph and estimator that is accepted: of a probability, or of a value relative to it."""
+    hyperparameters: ClassVar[Mapping[str, Hyperparameter]]
+
+    @abstractmethod
+    def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
+        """An estimator that is not fitted yet."""
+
+    def steps(self, chosen: Mapping[str, Value]) -> int:
+        """How many calls of `advance` a fit takes; 1: it cannot be cut."""
+        del chosen
+        return 1
+
+    def advance(
+        self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
+    ) -> None:
+        """Step number `step` (from 0) of a fit. The same steps in the same order give the same model, cut or not."""
+        del step, chosen
+        estimator.fit(X, y)
+
+    @abstractmethod
+    def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:
+        """The fitted estimator as an ONNX graph. Imports onnx."""
+
+
+def portion(total: int, step: int) -> int:
+    """How many of `total` trees or rounds exist after step number `step` of an even cut."""
+    steps = min(STEPS_MAX, total)
+    return total * (step + 1) // steps

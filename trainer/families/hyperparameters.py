@@ -1,0 +1,122 @@
+"""Hyperparameters by name, type and range, so that a wrong one is refused with the allowed ones before anything is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from trainer.errors import UserError
+
+Value: TypeAlias = "str | int | float | bool | None"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from `low` to `high`; with `none_at_zero`, 0 means no limit."""
+
+    default: int | None
+    low: int
+    high: int
+    none_at_zero: bool = False
+
+    def read(self, raw: object) -> Value:
+        value = _number(raw)
+        if value is None or value != int(value) or not self.low <= value <= self.high:
+            raise ValueError
+        return None if self.none_at_zero and value == 0 else int(value)
+
+    def allowed(self) -> str:
+        zero = " (0: no limit)" if self.none_at_zero else ""
+        return f"a whole number from {self.low} to {self.high}{zero}"
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number from `low` to `high`."""
+
+    default: float
+    low: float
+    high: float
+
+    def read(self, raw: object) -> Value:
+        value = _number(raw)
+        if value is None or not self.low <= value <= self.high:
+            raise ValueError
+        return float(value)
+
+    def allowed(self) -> str:
+        return f"a number from {self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some words, or no word (`none`)."""
+
+    default: str | None
+    words: tuple[str, ...]
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, str) or raw not in self.words:
+            raise ValueError
+        return None if raw == "none" else raw
+
+    def allowed(self) -> str:
+        return "one of " + ", ".join(self.words)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """true or false."""
+
+    default: bool
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, str) and raw.lower() in {"true", "false"}:
+            return raw.lower() == "true"
+        if not isinstance(raw, bool):
+            raise ValueError  # noqa: TRY004 - one error for all that cannot be read, caught in `choose`
+        return raw
+
+    def allowed(self) -> str:
+        return "true or false"
+
+
+Hyperparameter = Whole | Real | Choice | Flag
+
+
+def _number(raw: object) -> float | None:
+    """Chat sends numbers as text, kubectl as numbers."""
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, str):
+        try:
+            raw = float(raw)
+        except ValueError:
+            return None
+    if not isinstance(raw, (int, float)) or raw != raw or abs(raw) == float("inf"):  # noqa: PLR0124 - NaN
+        return None
+    return raw
+
+
+def choose(model: str, known: Mapping[str, Hyperparameter], asked: Mapping[str, object]) -> dict[str, Value]:
+    """The defaults, overlaid with what was asked for. Raises UserError that names all that is allowed."""
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise UserError(
+            "UnknownHyperparameter", f"{model} has no hyperparameter {', '.join(name[:60] for name in unknown[:5])}.",
+            f"Allowed: {describe(known)}.")  # fmt: skip
+    chosen: dict[str, Value] = {}
+    for name, kind in known.items():
+        try:
+            chosen[name] = kind.read(asked[name]) if name in asked else kind.default
+        except ValueError:
+            raise UserError(
+                "BadHyperparameter", f"{name} of {model} cannot be {str(asked[name])[:60]!r}.",
+                f"It must be {kind.allowed()}. Allowed: {describe(known)}.") from None  # fmt: skip
+    return chosen
+
+
+def describe(known: Mapping[str, Hyperparameter]) -> str:
+    """All hyperparameters and what they may be."""
+    return "; ".join(f"{name}: {kind.allowed()}" for name, kind in known.items()) or "none"

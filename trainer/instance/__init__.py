@@ -1,0 +1,1 @@
+"""The edges: the object store, the instance's metadata service, the log stream."""

@@ -1,0 +1,1 @@
+"""From the bytes of a user's file to columns of text."""

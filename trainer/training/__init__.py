@@ -1,0 +1,1 @@
+"""Split, fit in steps, choose, measure."""

@@ -1,0 +1,92 @@
+"""How good a model is, by scikit-learn's names, and how good a trivial one would be (`baseline_…`)."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.table.columns import Floats
+
+
+def labels(scores: Floats, threshold: float | None) -> NDArray[np.int64]:
+    """The classes that scores mean, exactly as the handler decides: the first largest, or class 1 from a threshold on."""
+    if threshold is not None and scores.shape[1] == 2:
+        return (scores[:, 1] >= threshold).astype(np.int64)
+    return np.argmax(scores, axis=1)
+
+
+def classification(y: NDArray[Any], probabilities: Floats, threshold: float | None) -> dict[str, float]:
+    """Binary: class 1 is the positive one. More classes: macro averages, one against the rest."""
+    from sklearn import metrics
+
+    predicted = labels(probabilities, threshold)
+    classes = probabilities.shape[1]
+    every = list(range(classes))
+    values = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "balanced_accuracy": _balanced_accuracy(y, predicted),
+        "log_loss": metrics.log_loss(y, _proper(probabilities), labels=every),
+    }
+    if classes == 2:
+        values["f1"] = metrics.f1_score(y, predicted, zero_division=0)
+        values["precision"] = metrics.precision_score(y, predicted, zero_division=0)
+        values["recall"] = metrics.recall_score(y, predicted, zero_division=0)
+        if len(np.unique(y)) == 2:
+            values["roc_auc"] = metrics.roc_auc_score(y, probabilities[:, 1])
+            values["average_precision"] = metrics.average_precision_score(y, probabilities[:, 1])
+    else:
+        values["f1_macro"] = metrics.f1_score(y, predicted, average="macro", labels=every, zero_division=0)
+        if len(np.unique(y)) == classes:
+            values["roc_auc_ovr"] = metrics.roc_auc_score(y, _proper(probabilities), multi_class="ovr", labels=every)
+    return _finite(values)
+
+
+def regression(y: NDArray[Any], predicted: Floats) -> dict[str, float]:
+    """In units of the target; r2 only where the target differs."""
+    from sklearn import metrics
+
+    values = {
+        "root_mean_squared_error": metrics.root_mean_squared_error(y, predicted),
+        "mean_absolute_error": metrics.mean_absolute_error(y, predicted),
+        "median_absolute_error": metrics.median_absolute_error(y, predicted),
+    }
+    if len(y) > 1 and np.any(y != y[0]):
+        values["r2"] = metrics.r2_score(y, predicted)
+    return _finite(values)
+
+
+def trivial(y: NDArray[Any], rows: int, classes: int) -> Floats:
+    """What a model that looks at nothing predicts for `rows` rows: class shares, or the mean."""
+    if classes:
+        shares = np.bincount(y, minlength=classes) / len(y)
+        return np.tile(shares, (rows, 1))
+    return np.full(rows, float(np.mean(y)))
+
+
+def loss(y: NDArray[Any], predicted: Floats, classes: int) -> float:
+    """The number in the log's `Loss:`: log loss, or the root of the mean squared error."""
+    if not classes:
+        return float(np.sqrt(np.mean((y - predicted) ** 2)))
+    right = _proper(predicted)[np.arange(len(y)), y]
+    return float(-np.mean(np.log(right)))
+
+
+def _proper(probabilities: Floats) -> Floats:
+    """Without zeros, rows adding up to 1: a class that a fold never saw must not make the loss infinite."""
+    clipped = np.clip(probabilities, 1e-15, 1)
+    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+
+
+def _balanced_accuracy(y: NDArray[Any], predicted: NDArray[Any]) -> float:
+    from sklearn.metrics import balanced_accuracy_score
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(balanced_accuracy_score(y, predicted))
+
+
+def _finite(values: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if np.isfinite(value)}
