@@ -3,6 +3,7 @@
 // Called by handler.ts with a presigned download as source and the output spool as sink.
 import type { Manifest } from '../cloud/contract/contract.generated.ts';
 import { headerCells, RowAppender } from './append/rows.ts';
+import { cellText, stripped } from './csv/cell.ts';
 import { places, readHeader, type Header } from './csv/dialect.ts';
 import { detectEncoding, type DetectedEncoding, type Encoding } from './csv/encoding.ts';
 import { INCOMPLETE, MalformedRecord, RecordScanner } from './csv/records.ts';
@@ -173,8 +174,9 @@ class Table {
     while (at < to && this.#rows < this.#batchRows) {
       const next = this.#scan(bytes, at, to, final);
       if (next === INCOMPLETE) break;
-      if (scanner.contentEnd !== at) {
-        if (scanner.count !== columns) throw this.#ragged(scanner.count, columns);
+      if (scanner.count !== columns || scanner.contentEnd === at) {
+        if (!this.#isBlank(bytes, at)) throw this.#ragged(scanner.count, columns);
+      } else {
         this.#encoder.encode(bytes, scanner, this.#input, this.#rows);
         this.#cuts[this.#rows++] = scanner.contentEnd;
       }
@@ -211,6 +213,13 @@ class Table {
       if (error instanceof MalformedRecord) throw this.#badRow(error.message);
       throw error;
     }
+  }
+
+  /** An empty line, or one of blanks where rows have more cells: passed through without a prediction. */
+  #isBlank(bytes: Buffer, at: number): boolean {
+    const { count, contentEnd, starts, ends, forms } = this.#scanner;
+    if (contentEnd === at) return true;
+    return count === 1 && stripped(cellText(bytes, starts[0]!, ends[0]!, forms[0]!, this.#encoding)) === '';
   }
 
   #ragged(cells: number, columns: number): PredictionFailure {

@@ -8,7 +8,7 @@ import { INCOMPLETE, MalformedRecord, RecordScanner } from './records.ts';
 export const DELIMITERS = [',', ';', '\t', '|'] as const;
 export type Delimiter = (typeof DELIMITERS)[number];
 
-const UNDECIDED_BYTES = 1024 * 1024;
+const SNIFFED_RECORDS = 100;
 
 export interface Header {
   delimiter: Delimiter;
@@ -19,7 +19,10 @@ export interface Header {
   next: number;
 }
 
-/** Reads the first record of bytes [from, to); undefined: more bytes are needed. */
+/**
+ * Reads the header of bytes [from, to): the first record with any text. Undefined: more bytes are needed. What stands
+ * before `next` is passed through as it is.
+ */
 export function readHeader(
   bytes: Buffer,
   from: number,
@@ -27,31 +30,63 @@ export function readHeader(
   final: boolean,
   encoding: Encoding,
 ): Header | undefined {
-  let torn = false;
-  let unreadable: MalformedRecord | undefined;
-  let best: { delimiter: Delimiter; scanner: RecordScanner; next: number } | undefined;
-  for (const delimiter of DELIMITERS) {
-    const scanner = new RecordScanner(delimiter.charCodeAt(0));
-    let next: number;
-    try {
-      next = scanner.scan(bytes, from, to, final);
-    } catch (error) {
-      if (!(error instanceof MalformedRecord)) throw error;
-      unreadable = error;
-      continue;
-    }
-    if (next === INCOMPLETE) torn = true;
-    else if (!best || scanner.count > best.scanner.count) best = { delimiter, scanner, next };
+  const delimiter = sniffDelimiter(bytes, from, to, final);
+  const scanner = new RecordScanner(delimiter.charCodeAt(0));
+  for (let at = from; at < to; ) {
+    const next = scanHeader(scanner, bytes, at, to, final);
+    if (next === INCOMPLETE) return undefined;
+    const names = Array.from({ length: scanner.count }, (_, i) =>
+      stripped(cellText(bytes, scanner.starts[i]!, scanner.ends[i]!, scanner.forms[i]!, encoding)),
+    );
+    if (names.some((name) => name !== '')) return { delimiter, names, contentEnd: scanner.contentEnd, next };
+    at = next;
   }
-  // Delimiters disagree on where the record ends only when a quote follows one of them: then see that quote closed first.
-  if (torn && (!best || to - from < UNDECIDED_BYTES)) return undefined;
-  if (!best)
-    throw new PredictionFailure('InvalidData', `The header of the file ${unreadable?.message ?? 'is unreadable'}.`);
-  const { delimiter, scanner, next } = best;
-  const names = Array.from({ length: scanner.count }, (_, i) =>
-    stripped(cellText(bytes, scanner.starts[i]!, scanner.ends[i]!, scanner.forms[i]!, encoding)),
-  );
-  return { delimiter, names, contentEnd: scanner.contentEnd, next };
+  if (!final) return undefined;
+  throw new PredictionFailure('InvalidData', 'The file is empty.');
+}
+
+function scanHeader(scanner: RecordScanner, bytes: Buffer, from: number, to: number, final: boolean): number {
+  try {
+    return scanner.scan(bytes, from, to, final);
+  } catch (error) {
+    if (!(error instanceof MalformedRecord)) throw error;
+    throw new PredictionFailure('InvalidData', `The header of the file ${error.message}.`);
+  }
+}
+
+/** The delimiter that cuts most of the first records into as many cells as the first, and into the most of them. */
+export function sniffDelimiter(bytes: Uint8Array, from: number, to: number, final: boolean): Delimiter {
+  let best: Delimiter = ',';
+  let bestAlike = 0;
+  let bestWidth = 0;
+  for (const delimiter of DELIMITERS) {
+    const widths = firstWidths(new RecordScanner(delimiter.charCodeAt(0)), bytes, from, to, final);
+    const width = widths[0] ?? 0;
+    if (width < 2) continue;
+    // Tenths, so that a few odd rows do not outweigh many more cells. As the worker does when it learns a file.
+    const alike = Math.round((10 * widths.filter((other) => other === width).length) / widths.length);
+    if (alike > bestAlike || (alike === bestAlike && width > bestWidth)) {
+      best = delimiter;
+      bestAlike = alike;
+      bestWidth = width;
+    }
+  }
+  return best;
+}
+
+function firstWidths(scanner: RecordScanner, bytes: Uint8Array, from: number, to: number, final: boolean): number[] {
+  const widths: number[] = [];
+  try {
+    for (let at = from; at < to && widths.length < SNIFFED_RECORDS; ) {
+      const next = scanner.scan(bytes, at, to, final);
+      if (next === INCOMPLETE) break;
+      if (scanner.contentEnd > at) widths.push(scanner.count);
+      at = next;
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedRecord)) throw error;
+  }
+  return widths;
 }
 
 /** Place of each column in a row. Throws MissingColumns with all that are missing, InvalidData for one that is there twice. */

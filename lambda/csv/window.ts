@@ -42,7 +42,7 @@ export class Window {
         `A row is longer than ${LONGEST_RECORD_BYTES / 1024 / 1024} MiB: probably a quote that is opened and never closed.`,
       );
     }
-    this.#wanted = Math.max(WINDOW_BYTES, 2 * this.length);
+    this.#wanted = Math.max(WINDOW_BYTES, Math.min(2 * this.length, LONGEST_RECORD_BYTES + 1));
   }
 
   #makeRoom(extra: number): void {

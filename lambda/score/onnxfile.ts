@@ -24,10 +24,10 @@ export function isOnnx(bytes: Uint8Array): boolean {
     const field = Math.floor(tag / 8);
     if (!KNOWN.has(field)) return false;
     seen.add(field);
-    if (tag % 8 === 0) varint();
-    else if (tag % 8 === 2) at += varint();
-    else return false;
-    if (Number.isNaN(at)) return false;
+    if (tag % 8 !== 0 && tag % 8 !== 2) return false;
+    const value = varint();
+    if (Number.isNaN(value)) return false;
+    if (tag % 8 === 2) at += value;
   }
   return at === bytes.length && seen.has(IR_VERSION) && seen.has(GRAPH);
 }

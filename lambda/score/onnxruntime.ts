@@ -6,12 +6,12 @@ import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 import { PredictionFailure } from '../failure.ts';
 import type { Batch, Evaluator } from './evaluator.ts';
 
-type Ort = typeof Runtime;
+type Ort = Pick<typeof Runtime, 'InferenceSession' | 'Tensor'>;
 let runtime: Promise<Ort> | undefined;
 
 /** Starts loading the native library; worth calling while the model is still on its way. */
 export function loadRuntime(): Promise<Ort> {
-  runtime ??= import('onnxruntime-node').then((module: Ort & { default?: Ort }) => module.default ?? module);
+  runtime ??= import('onnxruntime-node').then((module): Ort => module.default);
   return runtime;
 }
 

@@ -1,0 +1,123 @@
+// The encoder against a naive reading of the contract.
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { Manifest } from '../../../cloud/contract/contract.generated.ts';
+import { stripped } from '../../../lambda/csv/cell.ts';
+import { RecordScanner } from '../../../lambda/csv/records.ts';
+import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
+import { exactNumber } from '../../../lambda/encode/number.ts';
+import { type Column, manifestOf, number } from '../manifest.ts';
+import { arbitraryTable } from '../table.ts';
+
+function encodeTable(
+  manifest: Manifest,
+  text: string,
+  delimiter: string,
+  rows: number,
+): { numbers: number[]; encoder: RowEncoder } {
+  const bytes = Buffer.from(text);
+  const scanner = new RecordScanner(delimiter.charCodeAt(0));
+  const places = new Map(Array.from({ length: 5 }, (_, i) => [`c${i}`, i]));
+  const encoder = new RowEncoder(manifest, places, 'utf-8');
+  const out = encoder.allocate(rows);
+  let at = scanner.scan(bytes, 0, bytes.length, true);
+  for (let row = 0; row < rows; row++) {
+    at = scanner.scan(bytes, at, bytes.length, true);
+    encoder.encode(bytes, scanner, out, row);
+  }
+  return { numbers: [...out], encoder };
+}
+
+function naive(column: Column, cell: string, missing: readonly string[]): number[] {
+  const text = stripped(cell);
+  const absent = missing.includes(text);
+  switch (column.kind) {
+    case 'number': {
+      const value = absent ? Number.NaN : exactNumber(text);
+      const x = Number.isNaN(value) ? column.impute : value;
+      return [(x - column.center) / column.scale, ...(column.indicator ? [Number.isNaN(value) ? 1 : 0] : [])];
+    }
+    case 'oneHot': {
+      const category = absent ? column.impute : text;
+      return column.categories.map((other) => (other === category ? 1 : 0));
+    }
+    case 'ordinal': {
+      const index = column.categories.indexOf(text);
+      return [absent ? column.missing : index < 0 ? column.unknown : index];
+    }
+  }
+}
+
+const categories = fc.uniqueArray(fc.constantFrom('0', 'a"b', 'é', '😀', 'NA', 'x', '-1.5e3', '""', ','), {
+  minLength: 1,
+});
+const anyColumn = (name: string): fc.Arbitrary<Column> =>
+  fc.oneof(
+    fc
+      .record({
+        impute: fc.double({ noNaN: true, noDefaultInfinity: true }),
+        indicator: fc.boolean(),
+        center: fc.constantFrom(0, 0.1, -3),
+        scale: fc.constantFrom(1, 7, 1e-300),
+      })
+      .map((rest) => number(name, rest)),
+    fc.record({
+      column: fc.constant(name),
+      kind: fc.constant('oneHot' as const),
+      categories,
+      impute: fc.constantFrom(null, 'x', '0', 'nowhere'),
+    }),
+    fc.record({
+      column: fc.constant(name),
+      kind: fc.constant('ordinal' as const),
+      categories,
+      unknown: fc.constant(-1),
+      missing: fc.constantFrom(-2, 1e300),
+    }),
+  );
+
+describe('the encoder', () => {
+  it('does what the contract says, for every kind of column and cell, in both types', () => {
+    fc.assert(
+      fc.property(
+        arbitraryTable,
+        fc.tuple(anyColumn('c0'), anyColumn('c1'), anyColumn('c0')),
+        fc.constantFrom<'float32' | 'float64'>('float32', 'float64'),
+        fc.constantFrom(['', 'NA', '?'], ['-1.5e3', '0'], []),
+        ({ text, delimiter, rows }, columns, type, missing) => {
+          const manifest = manifestOf({ columns, width: encodedWidth(columns), type, missing });
+          const { numbers } = encodeTable(manifest, text, delimiter, rows.length);
+          const plain = rows.flatMap((row) =>
+            columns.flatMap((column) => naive(column, row[Number(column.column[1])]!, missing)),
+          );
+          const limit = 3.4028234663852886e38;
+          const wanted =
+            type === 'float64' ? plain : plain.map((value) => Math.fround(Math.max(-limit, Math.min(limit, value))));
+          expect(numbers).to.deep.equal(wanted);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('recognises more categories than it can remember', () => {
+    const words = Array.from({ length: 5000 }, (_, i) => `word${i}`);
+    const column: Column = { column: 'c0', kind: 'ordinal', categories: words, unknown: -1, missing: -2 };
+    const long = 'y'.repeat(100);
+    const cells = [...words, ...words, long, long];
+    const { numbers, encoder } = encodeTable(
+      manifestOf({ columns: [column], width: 1 }),
+      `c0\n${cells.join('\n')}\n`,
+      ',',
+      cells.length,
+    );
+    expect(numbers).to.deep.equal([...words.keys(), ...words.keys(), -1, -1]);
+    expect(encoder.counts()).to.deep.equal({ c0: { missing: 0, invalid: 0, unknown: 2 } });
+  });
+
+  it('counts a column once although it is encoded twice', () => {
+    const columns = [number('c0'), number('c0')];
+    const { encoder } = encodeTable(manifestOf({ columns, width: 2 }), 'c0\nNA\nx\n', ',', 2);
+    expect(encoder.counts()).to.deep.equal({ c0: { missing: 1, invalid: 1, unknown: 0 } });
+  });
+});
