@@ -1,0 +1,98 @@
+// One authenticated request → its answer. Health and version, discovery and OpenAPI, then resources (handlers.ts).
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { OpenApiDocument, OpenApiIndex } from '../api.ts';
+import type { Authorizer } from '../access/authorizer.ts';
+import { ANONYMOUS, type Tokens, type User } from '../access/tokens.ts';
+import { ApiError, unauthorized } from '../errors.ts';
+import type { Catalogue } from '../resources/catalogue.ts';
+import * as discovery from './discovery.ts';
+import type { Handlers } from './handlers.ts';
+import { reply, replyError, replyText } from './reply.ts';
+import { parseResourcePath } from './request.ts';
+
+export interface RouterOptions {
+  readonly tokens: Tokens;
+  readonly authorizer: Authorizer;
+  readonly catalogue: Catalogue;
+  readonly handlers: Handlers;
+  readonly openapi: { readonly index: OpenApiIndex; readonly document: OpenApiDocument };
+  readonly logger: Logger;
+}
+
+/** Open to everyone, as `system:public-info-viewer` and the health checks are. */
+const PUBLIC = /^\/(version|healthz|livez|readyz)(\/|$)/;
+
+export class Router {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      await replyError(request, response, error, this.#options.logger);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'https://localhost');
+    const path = url.pathname;
+    const user = this.#authenticate(request);
+    if (PUBLIC.test(path)) {
+      if (path === '/version' || path === '/version/') return reply(request, response, 200, discovery.VERSION);
+      return replyText(response, 200, 'ok');
+    }
+    const target = parseResourcePath(path);
+    const plural = target?.plural;
+    if (target !== undefined && plural !== undefined) {
+      const resource = this.#options.catalogue.find(target.group, plural, target.version);
+      return this.#options.handlers.handle({ request, response, user, target, resource, query: url.searchParams });
+    }
+    this.#options.authorizer.checkPath(user, (request.method ?? 'GET').toLowerCase(), path);
+    const answer = this.#document(request, path.replace(/\/$/, ''));
+    if (answer === undefined) return replyText(response, 404, '404 page not found\n');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw new ApiError(
+        405,
+        'MethodNotAllowed',
+        'the server does not allow this method on the requested resource',
+        {},
+      );
+    return reply(request, response, 200, answer.body, answer.contentType);
+  }
+
+  #authenticate(request: IncomingMessage): User {
+    const header = request.headers.authorization;
+    if (header === undefined) return ANONYMOUS;
+    const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
+    const user = token === undefined ? undefined : this.#options.tokens.userOf(token);
+    if (user === undefined) throw unauthorized();
+    return user;
+  }
+
+  #document(request: IncomingMessage, path: string): { body: unknown; contentType?: string } | undefined {
+    const { catalogue, openapi } = this.#options;
+    const resources = catalogue.all();
+    const { accept, host = '' } = request.headers;
+    const some = (body: unknown) => (body === undefined ? undefined : { body });
+    const version = discovery.aggregatedVersion(accept);
+    if ((path === '/api' || path === '/apis') && version !== undefined) {
+      const contentType = discovery.aggregatedContentType(version);
+      return { body: discovery.aggregated(resources, path === '/api', version), contentType };
+    }
+    if (path === '/api') return { body: discovery.apiVersions(host) };
+    if (path === '/apis') return { body: discovery.groupList(resources) };
+    if (path === '/api/v1') return some(discovery.resourceList(resources, '', 'v1'));
+    if (path === '/openapi/v3') return { body: openapi.index(resources) };
+    if (path.startsWith('/openapi/v3/')) return some(openapi.document(path.slice('/openapi/v3/'.length), resources));
+    const [, group = '', groupVersion] = /^\/apis\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? [];
+    if (group === '')
+      return path === '' ? { body: { paths: ['/api', '/apis', '/openapi/v3', '/version'] } } : undefined;
+    if (groupVersion === undefined) return some(discovery.groupDocument(resources, group));
+    return some(discovery.resourceList(resources, group, groupVersion));
+  }
+}

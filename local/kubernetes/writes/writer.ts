@@ -1,0 +1,381 @@
+// Every write goes through here, over HTTPS or in process: decode → admit → prepare → validate → store.
+// All decisions of one write are made in one turn of the event loop, on top of writes still on their way to the disk, so
+// there are no races; the promise resolves once the result is durable.
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Cause, DeleteOptions, Draft, KubeObject, ObjectMeta, ResourceInfo } from '../api.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  fieldError,
+  forbidden,
+  internal,
+  invalid,
+  MODIFIED,
+  notFound,
+  qualified,
+} from '../errors.ts';
+import { storageKey } from '../resources/builtin.ts';
+import type { Catalogue } from '../resources/catalogue.ts';
+import { served, toStored } from '../resources/events.ts';
+import { kindOf } from '../resources/kinds.ts';
+import { metadataProblems } from '../resources/names.ts';
+import { type Store, StorageFailure } from '../storage/store.ts';
+import { decode, type FieldValidation } from './decode.ts';
+import { applyDeletion, markedForDeletion } from './deletion.ts';
+import { applyPatch, equal, type PatchType } from './patch.ts';
+
+export interface WriteOptions {
+  readonly dryRun?: boolean;
+  /** Unknown fields: refuse, drop with a warning (default), or drop. */
+  readonly fieldValidation?: FieldValidation;
+  /** Told each warning for the client. */
+  readonly warn?: (warning: string) => void;
+  /** Writes `status` and nothing else (`Status`), or a namespace's finalizers (`Finalize`). */
+  readonly subresource?: 'Status' | 'Finalize';
+}
+
+/** What a removal of an object leaves behind: the last state, and whether it is gone. */
+export interface Deletion {
+  readonly object: KubeObject;
+  readonly gone: boolean;
+}
+
+export interface WriterOptions {
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+  readonly now: () => number;
+}
+
+/** etcd's limit on one request. */
+const MAX_OBJECT_BYTES = 1.5 * 1024 * 1024;
+const NAMESPACES = { group: '', plural: 'namespaces' };
+const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
+
+export class Writer {
+  readonly #store: Store;
+  readonly #catalogue: Catalogue;
+  readonly #now: () => number;
+
+  constructor({ store, catalogue, now }: WriterOptions) {
+    this.#store = store;
+    this.#catalogue = catalogue;
+    this.#now = now;
+  }
+
+  /** RFC 3339 in whole seconds, as metav1.Time. */
+  timestamp(): string {
+    return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+
+  async create(
+    resource: ResourceInfo,
+    namespace: string | undefined,
+    body: unknown,
+    options: WriteOptions = {},
+  ): Promise<KubeObject> {
+    const kind = kindOf(resource);
+    const object = toStored(resource, decode(resource, body, options));
+    const metadata = object.metadata as Partial<ObjectMeta>;
+    checkNamespace(resource, namespace, metadata);
+    if (!metadata.name && metadata.generateName) metadata.name = generated(metadata.generateName);
+    const now = this.timestamp();
+    object.metadata = newMetadata(metadata, namespace, now, kind.generation);
+    if (resource.namespaced) this.#admitInto(resource, namespace ?? '', object.metadata.name);
+    if (resource.schema !== undefined && resource.subresources.status) delete object.status;
+    resource.schema?.applyDefaults(object);
+    kind.defaults?.(object);
+    kind.prepareCreate?.(object, now);
+    this.#validate(resource, object, undefined);
+    if (this.#store.head(storageKey(resource), namespace, object.metadata.name) !== undefined) {
+      throw alreadyExists(resource, object.metadata.name);
+    }
+    return this.#put(resource, object, options);
+  }
+
+  /** PUT; `name` is that of the URL. */
+  async update(
+    resource: ResourceInfo,
+    namespace: string | undefined,
+    name: string,
+    body: unknown,
+    options: WriteOptions = {},
+  ): Promise<KubeObject> {
+    const object = toStored(resource, decode(resource, body, options));
+    checkNamespace(resource, namespace, object.metadata);
+    checkName(object, name);
+    const old = this.#existing(resource, namespace, name);
+    return this.#replace(resource, old, object, options, true);
+  }
+
+  async patch(
+    resource: ResourceInfo,
+    namespace: string | undefined,
+    name: string,
+    patch: { readonly type: PatchType; readonly body: unknown },
+    options: WriteOptions = {},
+  ): Promise<KubeObject> {
+    const old = this.#existing(resource, namespace, name);
+    const patched = applyPatch(patch.type, served(resource, old), patch.body);
+    const object = toStored(resource, decode(resource, patched, { ...options, subject: 'patch' }));
+    checkNamespace(resource, namespace, object.metadata);
+    checkName(object, name);
+    return this.#replace(resource, old, object, options, false);
+  }
+
+  /** A pod gets its node, once; otherwise its spec is fixed. */
+  async bind(resource: ResourceInfo, pod: KubeObject, nodeName: string, options: WriteOptions): Promise<KubeObject> {
+    return this.#put(resource, { ...pod, spec: { ...pod.spec, nodeName } }, options);
+  }
+
+  async delete(
+    resource: ResourceInfo,
+    namespace: string | undefined,
+    name: string,
+    options: DeleteOptions & { readonly warn?: (warning: string) => void } = {},
+  ): Promise<Deletion> {
+    const old = this.#existing(resource, namespace, name);
+    checkPreconditions(resource, old, options);
+    if (resource === this.#catalogue.find('', 'namespaces') && IMMORTAL.has(name)) {
+      throw forbidden(NAMESPACES, name, 'this namespace may not be deleted');
+    }
+    const kind = kindOf(resource);
+    const policy = options.propagationPolicy ?? kind.propagation ?? 'Background';
+    if (options.propagationPolicy === undefined && kind.propagation === 'Orphan') {
+      options.warn?.(
+        'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+      );
+    }
+    const grace = kind.graceSeconds?.(old, options);
+    const next = markedForDeletion(old, { policy, grace, now: this.#now(), kind });
+    if (next !== undefined && applyDeletion(next)) return this.#removed(resource, next, options);
+    if (next === undefined && applyDeletion(old)) return this.#removed(resource, old, options);
+    if (next === undefined || equal(next, old)) return { object: served(resource, old), gone: false };
+    return { object: await this.#put(resource, next, options), gone: false };
+  }
+
+  async #removed(resource: ResourceInfo, object: KubeObject, options: { dryRun?: boolean }): Promise<Deletion> {
+    if (options.dryRun === true) return { object: served(resource, object), gone: true };
+    const last = await this.#durable(this.#store.remove(storageKey(resource), object));
+    return { object: served(resource, last), gone: true };
+  }
+
+  #existing(resource: ResourceInfo, namespace: string | undefined, name: string): KubeObject {
+    const old = this.#store.head(storageKey(resource), namespace, name);
+    if (old === undefined) throw notFound(resource, name);
+    return old;
+  }
+
+  async #replace(
+    resource: ResourceInfo,
+    old: KubeObject,
+    object: KubeObject,
+    options: WriteOptions,
+    put: boolean,
+  ): Promise<KubeObject> {
+    const kind = kindOf(resource);
+    this.#checkVersion(resource, old, object, put);
+    const next = withFixedMetadata(object, old);
+    const custom = resource.schema !== undefined;
+    const keepsStatus = resource.subresources.status && options.subresource === undefined;
+    if (options.subresource === 'Status') keepAllButStatus(next, old, custom);
+    else if (options.subresource === 'Finalize')
+      Object.assign(next, { ...old, spec: object.spec, metadata: next.metadata });
+    else if (keepsStatus) replaceStatus(next, old);
+    resource.schema?.applyDefaults(next);
+    kind.defaults?.(next);
+    if (options.subresource === undefined) kind.prepareUpdate?.(next, old, this.timestamp());
+    if (kind.generation) countGeneration(next, old, resource.subresources.status);
+    this.#validate(resource, next, old);
+    if (equal({ ...next, metadata: { ...next.metadata, resourceVersion: old.metadata.resourceVersion } }, old)) {
+      return served(resource, old);
+    }
+    if (next.metadata.deletionTimestamp !== undefined && applyDeletion(next)) {
+      // The last finalizer went: the object goes with it, and the answer is the object as it was written.
+      if (options.dryRun === true) return served(resource, next);
+      await this.#durable(this.#store.remove(storageKey(resource), next));
+      return served(resource, {
+        ...next,
+        metadata: { ...next.metadata, resourceVersion: old.metadata.resourceVersion },
+      });
+    }
+    return this.#put(resource, next, options);
+  }
+
+  #checkVersion(resource: ResourceInfo, old: KubeObject, object: KubeObject, put: boolean): void {
+    const { name } = old.metadata;
+    const { resourceVersion: sent, uid } = object.metadata as Partial<ObjectMeta>;
+    if (uid !== undefined && uid !== '' && uid !== old.metadata.uid) {
+      throw conflict(
+        resource,
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      );
+    }
+    if (sent === undefined || sent === '' || sent === '0') {
+      if (!put || kindOf(resource).unconditionalUpdate) return;
+      const problem = fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update');
+      throw invalid(resource.plural, resource.group, name, [problem]);
+    }
+    if (!/^\d+$/.test(sent)) throw internal(`strconv.ParseUint: parsing ${JSON.stringify(sent)}: invalid syntax`);
+    if (sent !== old.metadata.resourceVersion) throw conflict(resource, name, MODIFIED);
+  }
+
+  #admitInto(resource: ResourceInfo, namespace: string, name: string): void {
+    const home = this.#store.head('/namespaces', undefined, namespace);
+    if (home === undefined) throw notFound(NAMESPACES, namespace);
+    if (home.metadata.deletionTimestamp === undefined) return;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const message = `namespace ${namespace} is being terminated`;
+    throw forbidden(resource, name, why, [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }]);
+  }
+
+  #validate(resource: ResourceInfo, object: KubeObject, old: KubeObject | undefined): void {
+    const kind = kindOf(resource);
+    const causes: Cause[] = [
+      ...(old === undefined
+        ? metadataProblems(object.metadata, kind.names)
+        : metadataChangeProblems(object, old, kind.names)),
+      ...(kind.problems?.(object) ?? []),
+      ...(old === undefined ? [] : (kind.changeProblems?.(object, old) ?? [])),
+      ...(resource.schema?.validate(object, old) ?? []),
+    ];
+    if (causes.length > 0) throw invalid(object.kind, resource.group, object.metadata.name, causes);
+  }
+
+  async #put(resource: ResourceInfo, object: KubeObject, options: { readonly dryRun?: boolean }): Promise<KubeObject> {
+    const bytes = Buffer.byteLength(JSON.stringify(object));
+    if (bytes > MAX_OBJECT_BYTES) throw internal('etcdserver: request is too large');
+    if (options.dryRun === true) return served(resource, object);
+    return served(resource, await this.#durable(this.#store.put(storageKey(resource), object)));
+  }
+
+  async #durable(write: Promise<KubeObject>): Promise<KubeObject> {
+    try {
+      return await write;
+    } catch (error) {
+      if (error instanceof StorageFailure) throw internal(error.message);
+      throw error;
+    }
+  }
+}
+
+function checkNamespace(resource: ResourceInfo, namespace: string | undefined, metadata: Partial<ObjectMeta>): void {
+  if (!resource.namespaced) {
+    if (metadata.namespace) {
+      throw badRequest(`namespace may not be set on ${qualified(resource)}, which is cluster-scoped`);
+    }
+    delete metadata.namespace;
+    return;
+  }
+  if (metadata.namespace && metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  metadata.namespace = namespace;
+}
+
+function checkName(object: Draft, name: string): void {
+  const own = object.metadata?.name;
+  if (own === undefined || own === '') object.metadata = { ...object.metadata, name };
+  else if (own !== name) {
+    throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
+  }
+}
+
+function checkPreconditions(resource: ResourceInfo, old: KubeObject, { preconditions }: DeleteOptions): void {
+  const { name, uid, resourceVersion } = old.metadata;
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
+    const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;
+    throw conflict(resource, name, why);
+  }
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
+    throw conflict(resource, name, why);
+  }
+}
+
+/** Five random letters and digits without vowels or look-alikes, after at most 58 characters of the base. */
+function generated(base: string): string {
+  const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+  const suffix = [...randomBytes(5)].map((byte) => alphabet[byte % alphabet.length]).join('');
+  return base.slice(0, 58) + suffix;
+}
+
+function newMetadata(
+  sent: Partial<ObjectMeta>,
+  namespace: string | undefined,
+  now: string,
+  generation: boolean,
+): ObjectMeta {
+  const { name = '', generateName, labels, annotations, ownerReferences, finalizers } = sent;
+  return pruned({
+    name,
+    generateName: generateName === '' ? undefined : generateName,
+    namespace,
+    uid: randomUUID(),
+    resourceVersion: '',
+    generation: generation ? 1 : undefined,
+    creationTimestamp: now,
+    labels: filled(labels),
+    annotations: filled(annotations),
+    ownerReferences: ownerReferences?.length ? ownerReferences : undefined,
+    finalizers: finalizers?.length ? [...new Set(finalizers)] : undefined,
+  });
+}
+
+/** What a client may change of metadata: labels, annotations, owners, finalizers. The rest stays as it is. */
+function withFixedMetadata(object: KubeObject, old: KubeObject): KubeObject {
+  const { labels, annotations, ownerReferences, finalizers } = object.metadata;
+  const metadata = pruned({
+    ...old.metadata,
+    labels: filled(labels),
+    annotations: filled(annotations),
+    ownerReferences: ownerReferences?.length ? ownerReferences : undefined,
+    finalizers: finalizers?.length ? [...new Set(finalizers)] : undefined,
+  });
+  return { ...object, metadata };
+}
+
+function filled(map: Record<string, string> | undefined): Record<string, string> | undefined {
+  return map !== undefined && Object.keys(map).length > 0 ? map : undefined;
+}
+
+function pruned(metadata: { [Field in keyof ObjectMeta]: ObjectMeta[Field] | undefined }): ObjectMeta {
+  const kept = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(kept) as unknown as ObjectMeta;
+}
+
+function replaceStatus(next: KubeObject, old: KubeObject): void {
+  if (old.status === undefined) delete next.status;
+  else next.status = old.status;
+}
+
+/** Custom resources take status alone; built-in kinds also labels, annotations and finalizers. */
+function keepAllButStatus(next: KubeObject, old: KubeObject, custom: boolean): void {
+  const { status, metadata } = next;
+  for (const key of Object.keys(next)) delete next[key];
+  Object.assign(next, old, { metadata: custom ? { ...old.metadata } : metadata });
+  if (status === undefined) delete next.status;
+  else next.status = status;
+}
+
+function countGeneration(next: KubeObject, old: KubeObject, hasStatus: boolean): void {
+  const desired = ({ metadata: _m, status, apiVersion: _v, ...rest }: KubeObject) =>
+    hasStatus ? rest : { ...rest, status };
+  const changed = !equal(desired(next), desired(old));
+  next.metadata = { ...next.metadata, generation: (old.metadata.generation ?? 1) + (changed ? 1 : 0) };
+}
+
+function metadataChangeProblems(object: KubeObject, old: KubeObject, rule: 'subdomain' | 'label' | 'path'): Cause[] {
+  // The name was checked when it was made; an old one that is no longer fit must stay editable.
+  const causes = metadataProblems(object.metadata, rule).filter(
+    (cause) => !/^metadata\.(name|generateName)$/.test(cause.field),
+  );
+  if (old.metadata.deletionTimestamp === undefined) return causes;
+  const before = new Set(old.metadata.finalizers ?? []);
+  const added = (object.metadata.finalizers ?? []).filter((one) => !before.has(one));
+  if (added.length === 0) return causes;
+  const list = `[]string{${added.map((one) => JSON.stringify(one)).join(', ')}}`;
+  const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
+  return [...causes, fieldError.forbidden('metadata.finalizers', why)];
+}
