@@ -41,6 +41,9 @@ export interface Aws {
   close(): Promise<void>;
 }
 
+/** How long a stop waits for requests under way. */
+const CLOSE_GRACE_MS = 1000;
+
 const SILENT: ServiceLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 export async function startAws(options: AwsOptions): Promise<Aws> {
@@ -94,9 +97,12 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
     iam: sessions,
     s3,
     close: async () => {
+      // Requests under way may finish; a long poll does not hold the stop up.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
+      server.closeIdleConnections();
+      const impatient = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
+      clearTimeout(impatient);
       for (const service of all.toReversed()) await service.close?.();
     },
   };

@@ -1,6 +1,6 @@
 // The query protocol (EC2, STS): a form in, XML out. Parameters are flat names with dots, `Filter.1.Value.2`; readQuery makes
 // a tree of them in which numbered members become arrays.
-import type { AwsServiceError} from '../service.ts';
+import type { AwsServiceError } from '../service.ts';
 import { type AwsRequest, type AwsResponse } from '../service.ts';
 import { type XmlValue, xmlDocument } from './xml.ts';
 
