@@ -104,8 +104,13 @@ function checkType(value: Json, schema: Structural, path: string): Result {
   // A format that is checked lets its own check speak for strings, whatever the type.
   const numeric = allowed.includes('number') || allowed.includes('integer');
   if (typeof value === 'string' && !numeric && checkedFormat(schema) !== undefined) return { causes: [], matches: 1 };
-  const message = `${show(path)} in body must be of type ${allowed.join(',')}: ${goQuote(actual)}`;
-  return { causes: [typeInvalid(show(path), actual, message)], matches: 0 };
+  // With such a format, other values are told the format instead of the type, and called by Go's names.
+  const format =
+    Array.isArray(value) || typeof value === 'string' || value === null ? undefined : checkedFormat(schema);
+  const name =
+    format === undefined ? actual : typeof value === 'number' ? (actual === 'integer' ? 'int64' : 'double') : '';
+  const message = `${show(path)} in body must be of type ${format ?? allowed.join(',')}: ${goQuote(name)}`;
+  return { causes: [typeInvalid(show(path), name, message)], matches: 0 };
 }
 
 function checkedFormat(schema: Structural): string | undefined {
@@ -122,7 +127,8 @@ function checkFormat(value: string, schema: Structural, path: string): Result | 
 
 function checkEnum(value: Json, schema: Structural, path: string): Cause[] {
   if (schema.enum === undefined || schema.enum.length === 0) return [];
-  if (schema.enum.some((allowed) => deepEqual(allowed, value))) return [];
+  // Null never matches, even where the enum lists it.
+  if (value !== null && schema.enum.some((allowed) => deepEqual(allowed, value))) return [];
   return [notSupported(show(path), value, schema.enum)];
 }
 
@@ -144,23 +150,41 @@ function checkString(value: string, schema: Structural, path: string): Cause[] {
 
 function checkNumber(value: number, schema: Structural, path: string): Cause[] {
   const causes: Cause[] = [];
-  const complain = (what: string, bound: number) =>
-    causes.push(invalid(show(path), value, `${show(path)} in body should be ${what} ${goNumber(bound)}`));
-  const { multipleOf, maximum, minimum } = schema;
-  if (multipleOf !== undefined) {
-    const quotient = multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf;
-    if (Math.abs(quotient - Math.round(quotient)) > 1e-9 * Math.max(1, Math.abs(quotient)))
-      complain('a multiple of', multipleOf);
-  }
-  if (maximum !== undefined) {
+  const complain = (what: string, bound: number | bigint) =>
+    causes.push(invalid(show(path), value, `${show(path)} in body should be ${what} ${shownBound(bound)}`));
+  // Whole numbers are compared with the bound cut to a whole number, as the API server does.
+  const cut = (bound: number) => (Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? asInt64(bound) : bound);
+  if (schema.multipleOf !== undefined) causes.push(...checkMultiple(value, cut(schema.multipleOf), path));
+  if (schema.maximum !== undefined) {
+    const maximum = cut(schema.maximum);
     if (schema.exclusiveMaximum && value >= maximum) complain('less than', maximum);
     else if (value > maximum) complain('less than or equal to', maximum);
   }
-  if (minimum !== undefined) {
+  if (schema.minimum !== undefined) {
+    const minimum = cut(schema.minimum);
     if (schema.exclusiveMinimum && value <= minimum) complain('greater than', minimum);
     else if (value < minimum) complain('greater than or equal to', minimum);
   }
   return causes;
+}
+
+function checkMultiple(value: number, factor: number | bigint, path: string): Cause[] {
+  if (factor <= 0) {
+    const message = `factor MultipleOf declared for ${show(path)} must be positive: ${shownBound(factor)}`;
+    return [invalid(show(path), Number(factor), message)];
+  }
+  const quotient = Number(factor) < 1 ? (1 / Number(factor)) * value : value / Number(factor);
+  if (Math.abs(quotient - Math.round(quotient)) <= 1e-9 * Math.max(1, Math.abs(quotient))) return [];
+  return [invalid(show(path), value, `${show(path)} in body should be a multiple of ${shownBound(factor)}`)];
+}
+
+/** Go's int64(float64) on amd64: what does not fit becomes the smallest number. */
+function asInt64(bound: number): number | bigint {
+  return Math.abs(bound) < 2 ** 63 ? Math.trunc(bound) : -(2n ** 63n);
+}
+
+function shownBound(bound: number | bigint): string {
+  return typeof bound === 'bigint' ? String(bound) : goNumber(bound);
 }
 
 function checkList(value: Json[], schema: Structural, path: string, before: Before): Result {

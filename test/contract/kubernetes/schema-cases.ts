@@ -86,6 +86,7 @@ export const valueCases: readonly SchemaCase[] = [
       { i: 11, x: 10, n: 100, m: -3 },
       { i: -5, n: 1e300 },
       { big: 1e23 },
+      { d: 1, n: 0 },
       { big: 0.000001 },
       { i: 'x' },
     ],
@@ -371,7 +372,10 @@ export const ruleCases: readonly SchemaCase[] = [
       rules(
         'has(self.min) == has(self.max)',
         { rule: '!has(self.min) || self.min <= self.max', message: 'min must not exceed max', fieldPath: '.min' },
-        { rule: '!has(self.min) || self.min != 13', messageExpression: "'unlucky: ' + string(self.min)" },
+        {
+          rule: '!has(self.min) || self.min != 13',
+          messageExpression: "'unlucky: ' + (self.min == 13 ? 'thirteen' : 'other')",
+        },
       ),
     ),
     objects: [
@@ -432,7 +436,7 @@ export const ruleCases: readonly SchemaCase[] = [
       l: list(
         {
           ...object({ k: string, v: integer }),
-          ...rules({ rule: 'self.v < 10', messageExpression: "self.k + ' has ' + string(self.v)" }),
+          ...rules({ rule: 'self.v < 10', messageExpression: "self.k + ' has too many'" }),
         },
         { maxItems: 9 },
       ),
@@ -534,7 +538,7 @@ export const ruleCases: readonly SchemaCase[] = [
         { rule: '!has(self.l) || self.l.all(x, size(x) > 1)', message: 'all' },
         { rule: "!has(self.l) || self.l.exists(x, x == 'ab')", message: 'exists' },
         { rule: "!has(self.l) || self.l.exists_one(x, x == 'ab')", message: 'exists_one' },
-        { rule: "!has(self.l) || self.l.map(x, x + '!').isSorted()", message: 'sorted' },
+        { rule: '!has(self.l) || self.l.isSorted()', message: 'sorted' },
         { rule: "!has(self.l) || self.l.filter(x, x.startsWith('a')).size() > 0", message: 'filter' },
         { rule: "!has(self.l) || self.l.join(',').size() < 30", message: 'join' },
         { rule: "!has(self.l) || self.l.indexOf('ab') == 0", message: 'indexOf' },

@@ -20,10 +20,16 @@ class Case {
   readonly group: string;
   readonly schema: Record<string, unknown>;
   readonly root: boolean;
+  readonly title: string;
+  readonly objects: readonly unknown[];
+  readonly updates: readonly (readonly [unknown, unknown])[];
 
-  constructor(server: ContractServer, { schema, root }: SchemaCase) {
+  constructor(server: ContractServer, { title, schema, root, objects, updates }: SchemaCase) {
     counter += 1;
     this.server = server;
+    this.title = title;
+    this.objects = objects;
+    this.updates = updates ?? [];
     this.plural = 'things';
     this.group = `case${counter}.example.com`;
     this.root = root === true;
@@ -64,7 +70,7 @@ class Case {
     return {
       apiVersion: `${this.group}/v1`,
       kind: 'Thing',
-      metadata: { name: `case-${counter}` },
+      metadata: { name: 'case' },
       ...structuredClone(fields),
     };
   }
@@ -104,33 +110,33 @@ const cut = (value: unknown) => {
 };
 
 describeEachServer('schemas of custom resources', (server) => {
-  for (const one of [...valueCases, ...ruleCases]) {
-    describe(one.title, () => {
-      let prepared: Case;
-      before(async () => {
-        prepared = new Case(server, one);
-        await prepared.create();
-      });
-      after(() => prepared.remove());
+  const all = [...valueCases, ...ruleCases].map((one) => new Case(server, one));
+  before(async function () {
+    this.timeout(60_000);
+    await Promise.all(all.map((one) => one.create()));
+  });
+  after(() => Promise.all(all.map((one) => one.remove())));
 
+  for (const one of all) {
+    describe(one.title, () => {
       for (const content of one.objects) {
         it(`judges ${cut(content)} as compileSchema does`, async () => {
-          const answer = await server.call('POST', `${prepared.path}?dryRun=All`, prepared.object(content));
-          expect(prepared.expected(content)).to.deep.equal(prepared.verdict(answer));
+          const answer = await server.call('POST', `${one.path}?dryRun=All`, one.object(content));
+          expect(one.expected(content)).to.deep.equal(one.verdict(answer));
         });
       }
-      for (const [old, content] of one.updates ?? []) {
+      for (const [old, content] of one.updates) {
         it(`judges the update of ${cut(old)} to ${cut(content)} as compileSchema does`, async () => {
-          const created = await server.call('POST', prepared.path, prepared.object(old));
+          const created = await server.call('POST', one.path, one.object(old));
           expect(created.status, JSON.stringify(created.body)).to.equal(201);
           const name = created.body.metadata.name as string;
           try {
-            const object = prepared.object(content);
+            const object = one.object(content);
             object.metadata = { name, resourceVersion: created.body.metadata.resourceVersion };
-            const answer = await server.call('PUT', `${prepared.path}/${name}`, object);
-            expect(prepared.expected(content, old)).to.deep.equal(prepared.verdict(answer));
+            const answer = await server.call('PUT', `${one.path}/${name}`, object);
+            expect(one.expected(content, old)).to.deep.equal(one.verdict(answer));
           } finally {
-            await server.call('DELETE', `${prepared.path}/${name}`);
+            await server.call('DELETE', `${one.path}/${name}`);
           }
         });
       }

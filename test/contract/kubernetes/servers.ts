@@ -13,6 +13,8 @@ import { type LeashedProcess, spawnLeashed } from '../../../local/process/leash.
 
 export interface Answer {
   readonly status: number;
+  /** Parsed JSON, or text; tests look into it freely. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any;
 }
 
@@ -177,9 +179,9 @@ function once(key: string, start: () => Promise<Started>): Promise<Started> {
 async function startEmbedded(): Promise<Started> {
   const folder = temporaryFolder();
   const { startKubernetes } = await import('../../../local/kubernetes/server.ts');
-  const server = await startKubernetes({ state: folder });
+  const server = await startKubernetes({ stateDir: folder });
   closers.push(() => server.close());
-  return { url: server.url, ca: server.ca, token: server.token, kubeconfig: server.kubeconfig };
+  return { url: server.url, ca: server.caPem, token: server.adminToken, kubeconfig: server.kubeconfigPath };
 }
 
 const real = { folder: '', apiCertificate: '' };
