@@ -1,0 +1,62 @@
+// `npm start`: brings the product up on this machine and plays the main job in it. Reads its arguments (options.ts), starts the
+// stack (stack/), plays (play/), stops. `--help` shows what it takes.
+import { mkdirSync } from 'node:fs';
+import { HELP, readOptions, UsageError, type StartOptions } from './options.ts';
+import { playMainJob } from './play/play.ts';
+import { Screen } from './play/screen.ts';
+import { exampleJob, jobOf } from './play/table.ts';
+import { StartFailure } from './stack/failure.ts';
+import { bringUp, type Stack } from './stack/stack.ts';
+import { openState } from './stack/state.ts';
+
+async function main(options: StartOptions): Promise<number> {
+  const screen = new Screen(process.stderr.isTTY === true, options.json);
+  const job = options.job ? jobOf(options.job) : exampleJob();
+  const state = openState(options.state, options.fresh);
+  const stopped = new AbortController();
+  let signals = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      stopped.abort();
+      // Who asks three times means it: the leashes end the children.
+      if (++signals >= 3) process.exit(130);
+    });
+  }
+  // When npm, which started us, is killed, nobody is left to stop us.
+  const parent = process.ppid;
+  const orphaned = setInterval(() => process.ppid !== parent && stopped.abort(), 500);
+  orphaned.unref();
+  let stack: Stack | undefined;
+  try {
+    mkdirSync(state.path('artefacts'), { recursive: true });
+    screen.heading('Starting');
+    stack = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
+    if (!options.idle && !stopped.signal.aborted) {
+      screen.heading('The main job');
+      const summary = await playMainJob(stack, job, state.path('downloads'), screen, stopped.signal);
+      screen.summary(summary);
+    }
+    if (!options.once && !stopped.signal.aborted) {
+      screen.invitation(stack, options.state);
+      await new Promise<void>((resolve) => {
+        const alive = setInterval(() => undefined, 60_000);
+        stopped.signal.addEventListener('abort', () => (clearInterval(alive), resolve()), { once: true });
+      });
+    }
+    return 0;
+  } finally {
+    clearInterval(orphaned);
+    await stack?.stop();
+    state.release();
+  }
+}
+
+try {
+  const options = readOptions(process.argv.slice(2), process.stdout.isTTY === true);
+  if (options === 'help') process.stdout.write(HELP);
+  else process.exitCode = await main(options);
+} catch (error) {
+  const known = error instanceof StartFailure || error instanceof UsageError;
+  process.stderr.write(`\n${known ? (error as Error).message : String((error as Error).stack)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

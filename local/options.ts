@@ -1,0 +1,81 @@
+// The command line of `npm start`: what it may say, in one table that `--help` prints and main.ts reads.
+import { parseArgs } from 'node:util';
+
+export interface StartOptions {
+  /** Play the main job, stop everything, exit. */
+  readonly once: boolean;
+  /** Bring everything up, play nothing, stay. */
+  readonly idle: boolean;
+  readonly fresh: boolean;
+  readonly json: boolean;
+  readonly state: string;
+  /** The main job's table, its target and what to predict; undefined: the example. */
+  readonly job: { readonly data: string; readonly target: string; readonly predict: string | undefined } | undefined;
+  readonly kubeconfig: string | undefined;
+}
+
+const ABOUT: readonly (readonly [string, string])[] = [
+  ['--once', 'play the main job, stop everything and exit (the default without a terminal)'],
+  ['--idle', 'bring everything up, play nothing, stay'],
+  ['--fresh', 'forget the state of earlier runs first'],
+  ['--state DIR', 'where state is kept (default .spotlearn)'],
+  ['--data FILE', 'play the main job on this CSV …'],
+  ['--target COLUMN', '… predicting this column'],
+  ['--predict FILE', '… and predict for this CSV (default: rows of the data itself, without the target)'],
+  ['--json', 'print the summary as one JSON object on the last line'],
+  ['--kubeconfig FILE', 'use this Kubernetes cluster in place of the embedded API'],
+  ['--help', 'show this'],
+];
+
+export const HELP = `Usage: npm start -- [options]
+
+Brings up Spotlearn on this machine (Kubernetes API, AWS and Telegram embedded, operator and bot), then plays
+the main job through the chat: upload a CSV, train a model on a local Spot instance, predict with it.
+
+${ABOUT.map(([option, text]) => `  ${option.padEnd(18)} ${text}`).join('\n')}
+`;
+
+/** A wrong command line, in one sentence. */
+export class UsageError extends Error {}
+
+/** Reads the arguments after `npm start --`. Throws UsageError; `'help'` when help was asked for. */
+export function readOptions(args: readonly string[], interactive: boolean): StartOptions | 'help' {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        once: { type: 'boolean', default: false },
+        idle: { type: 'boolean', default: false },
+        fresh: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        state: { type: 'string', default: '.spotlearn' },
+        data: { type: 'string' },
+        target: { type: 'string' },
+        predict: { type: 'string' },
+        kubeconfig: { type: 'string' },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split('\n')[0]} See npm start -- --help.`);
+  }
+  if (values.help) return 'help';
+  if (values.once && values.idle) throw new UsageError('--once and --idle contradict each other; choose one.');
+  if ((values.data === undefined) !== (values.target === undefined))
+    throw new UsageError('--data and --target belong together: the CSV file and the column to predict.');
+  if (values.predict !== undefined && values.data === undefined) throw new UsageError('--predict needs --data and --target.');
+  const job =
+    values.data === undefined || values.target === undefined
+      ? undefined
+      : { data: values.data, target: values.target, predict: values.predict };
+  return {
+    once: values.once || (!values.idle && !interactive),
+    idle: values.idle,
+    fresh: values.fresh,
+    json: values.json,
+    state: values.state,
+    job,
+    kubeconfig: values.kubeconfig,
+  };
+}

@@ -1,0 +1,111 @@
+// Who gets which environment: operator and bot act in their own roles (through a profile that assumes them by STS, as Pod Identity
+// would give them), the person at the terminal gets shell exports with the account's own key.
+import type { Installation } from '../../infra/policies/document.ts';
+import { roleArn } from '../../infra/policies/document.ts';
+import { roleIdOf } from '../aws/iam/roles.ts';
+import { IMAGE_ID } from './installation.ts';
+import type { Access, Provisioned } from './provision.ts';
+import type { StateFolder } from './state.ts';
+
+export interface Addresses {
+  readonly kubeconfig: string;
+  readonly aws: string;
+  readonly telegramApiRoot: string;
+  readonly telegramToken: string;
+  readonly page: string;
+}
+
+/** What a program needs of the machine: where to find other commands and to write; nothing of the caller's AWS settings. */
+export function bare(): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  return Object.fromEntries(kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+/** Writes the AWS profiles; returns the file. */
+export function writeProfiles(state: StateFolder, installation: Installation, access: Access): string {
+  const role = (profile: string, name: string) =>
+    `[profile ${profile}]\nrole_arn = ${roleArn(installation.accountId, name)}\nsource_profile = root\nrole_session_name = ${profile}\nregion = ${installation.region}\n`;
+  return state.write(
+    'aws-profiles',
+    [
+      `[profile root]\naws_access_key_id = ${access.accessKeyId}\naws_secret_access_key = ${access.secretAccessKey}\nregion = ${installation.region}\n`,
+      role('operator', installation.roles.operator),
+      role('bot', installation.roles.bot),
+    ].join('\n'),
+  );
+}
+
+function common(installation: Installation, addresses: Addresses, profiles: string, profile: string): NodeJS.ProcessEnv {
+  return {
+    ...bare(),
+    KUBECONFIG: addresses.kubeconfig,
+    AWS_ENDPOINT_URL: addresses.aws,
+    AWS_REGION: installation.region,
+    AWS_CONFIG_FILE: profiles,
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_PROFILE: profile,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    SPOTLEARN_INSTALLATION: installation.name,
+    SPOTLEARN_BUCKET: installation.bucket,
+  };
+}
+
+export function operatorEnvironment(
+  installation: Installation,
+  addresses: Addresses,
+  profiles: string,
+  made: Provisioned,
+  port: number,
+): NodeJS.ProcessEnv {
+  return {
+    ...common(installation, addresses, profiles, 'operator'),
+    SPOTLEARN_AWS_ACCOUNT_ID: installation.accountId,
+    SPOTLEARN_LAUNCH_TEMPLATE_ID: made.launchTemplateId,
+    SPOTLEARN_SUBNET_IDS: made.subnetIds.join(','),
+    SPOTLEARN_SECURITY_GROUP_ID: made.securityGroupId,
+    SPOTLEARN_IMAGE_ID: IMAGE_ID,
+    SPOTLEARN_WORKER_ROLE_ID: roleIdOf(installation.roles.worker),
+    SPOTLEARN_INTERRUPTION_QUEUE_URL: made.queueUrl,
+    SPOTLEARN_LOG_GROUP: installation.logGroup,
+    SPOTLEARN_FUNCTION_NAME: installation.functionName,
+    SPOTLEARN_FUNCTION_MEMORY_MIB: String(made.functionMemoryMib),
+    SPOTLEARN_FUNCTION_TIMEOUT_SECONDS: String(made.functionTimeoutSeconds),
+    SPOTLEARN_OPERATOR_PORT: String(port),
+    // One worker at a time on one machine: look often, so that a person at the terminal sees it move.
+    SPOTLEARN_OBSERVE_SECONDS: '1',
+    SPOTLEARN_HEARTBEAT_SECONDS: '1',
+  };
+}
+
+export function botEnvironment(installation: Installation, addresses: Addresses, profiles: string, port: number): NodeJS.ProcessEnv {
+  return {
+    ...common(installation, addresses, profiles, 'bot'),
+    TELEGRAM_API_ROOT: addresses.telegramApiRoot,
+    TELEGRAM_TOKEN: addresses.telegramToken,
+    SPOTLEARN_BOT_PORT: String(port),
+  };
+}
+
+/** Shell exports, so that kubectl and any AWS SDK or CLI work after `. <state>/env`. */
+export function shellExports(installation: Installation, addresses: Addresses, access: Access, operatorUrl: string): string {
+  const exports: Record<string, string> = {
+    KUBECONFIG: addresses.kubeconfig,
+    AWS_ENDPOINT_URL: addresses.aws,
+    AWS_REGION: installation.region,
+    AWS_DEFAULT_REGION: installation.region,
+    AWS_ACCESS_KEY_ID: access.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
+    SPOTLEARN_BUCKET: installation.bucket,
+    SPOTLEARN_CHAT_PAGE: addresses.page,
+    SPOTLEARN_OPERATOR_URL: operatorUrl,
+    TELEGRAM_API_ROOT: addresses.telegramApiRoot,
+    TELEGRAM_TOKEN: addresses.telegramToken,
+  };
+  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  return [
+    '# Made by npm start: `. .spotlearn/env`, then kubectl, aws or any AWS SDK talk to the local stack.',
+    'unset AWS_PROFILE AWS_SESSION_TOKEN',
+    ...Object.entries(exports).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    '',
+  ].join('\n');
+}
