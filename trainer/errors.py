@@ -1,7 +1,7 @@
 """Every way a job can end badly, in words a user can act on.
 
-The worker maps each to an exit code the operator understands (`ExitCode`); foreign exceptions are translated here, once,
-by `translate`, so nobody else reads the texts or codes of numpy, scikit-learn, botocore or the operating system.
+The worker maps each to an exit code the operator understands (`ExitCode`). Foreign exceptions are translated here,
+once, by `translate`, so nobody else reads the texts or codes of numpy, scikit-learn, botocore or the operating system.
 """
 
 from __future__ import annotations

@@ -35,11 +35,52 @@ from trainer.training.problem import pose
 
 WHEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROWS = 240
-NUMBERS = ["", " ", "NA", "abc", "1", "+1.5", "-.5", "5.", "1e3", "1E-3", "1e400", "-1e400", "1e-400", "0x10", "1_000",
-           "１２", " 42 ", "\u00a07\ufeff", "inf", "nan", "-0", "1,5", "9007199254740993", "0.1", "1e200", "3.5e38",
-           "16777217", "\t3\t"]  # fmt: skip
-WORDS = ["", "?", "red", " red ", "Red", "green", "blue, dark", 'say "hi"', "two\nlines", "unknown", "ÿ", "<b>{x}</b>",
-         "null", "\u00a0green"]  # fmt: skip
+NUMBERS = [
+    "",
+    " ",
+    "NA",
+    "abc",
+    "1",
+    "+1.5",
+    "-.5",
+    "5.",
+    "1e3",
+    "1E-3",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "0x10",
+    "1_000",
+    "１２",
+    " 42 ",
+    "\u00a07\ufeff",
+    "inf",
+    "nan",
+    "-0",
+    "1,5",
+    "9007199254740993",
+    "0.1",
+    "1e200",
+    "3.5e38",
+    "16777217",
+    "\t3\t",
+]
+WORDS = [
+    "",
+    "?",
+    "red",
+    " red ",
+    "Red",
+    "green",
+    "blue, dark",
+    'say "hi"',
+    "two\nlines",
+    "unknown",
+    "ÿ",
+    "<b>{x}</b>",
+    "null",
+    "\u00a0green",
+]
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,17 @@ def parse_ticket(body: bytes) -> Ticket:
         raw = json.loads(body)
         if raw["version"] != VERSION:
             raise PlatformError(
-                "TicketVersion", f"The job ticket has version {raw['version']}, this worker reads {VERSION}.",
-                "Deploy worker and operator from the same release.")  # fmt: skip
+                "TicketVersion",
+                f"The job ticket has version {raw['version']}, this worker reads {VERSION}.",
+                "Deploy worker and operator from the same release.",
+            )
         return _ticket(raw)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PlatformError("BadTicket", f"The job ticket cannot be read ({type(error).__name__}).",
-                            "Deploy worker and operator from the same release.") from error  # fmt: skip
+        raise PlatformError(
+            "BadTicket",
+            f"The job ticket cannot be read ({type(error).__name__}).",
+            "Deploy worker and operator from the same release.",
+        ) from error
 
 
 def _ticket(raw: dict[str, Any]) -> Ticket:

@@ -45,8 +45,15 @@ def describe_file(name: str, body: bytes) -> dict[str, Any]:
     return {"name": name, "size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
 
 
-def export(problem: Problem, outcome: Outcome, request: Request, source: Source, name: str, now: datetime,
-           more_files: dict[str, bytes] | None = None) -> Artefact:  # fmt: skip
+def export(
+    problem: Problem,
+    outcome: Outcome,
+    request: Request,
+    source: Source,
+    name: str,
+    now: datetime,
+    more_files: dict[str, bytes] | None = None,
+) -> Artefact:
     """Raises PlatformError when graph and estimator differ. `more_files` are listed in the manifest too."""
     fit = outcome.fit
     classes = len(problem.classes or ())
@@ -139,20 +146,27 @@ def notes(problem: Problem, outcome: Outcome, request: Request, parity: Parity) 
     told = list(problem.notes)
     plan = outcome.plan
     if len(plan.folds) > 1:
-        told.append(f"With fewer than {FOLDS_BELOW_ROWS} rows the metrics come from {len(plan.folds)}-fold "
-                    "cross-validation: every row was predicted by a model that had not seen it.")  # fmt: skip
+        told.append(
+            f"With fewer than {FOLDS_BELOW_ROWS} rows the metrics come from {len(plan.folds)}-fold "
+            "cross-validation: every row was predicted by a model that had not seen it."
+        )
     else:
         told.append(f"The metrics come from {plan.test_rows:,} rows the judged model had not seen.")
-    told.append("The model handed over has then learned from all rows." if plan.refit
-                else "The model handed over is the judged one.")  # fmt: skip
+    told.append(
+        "The model handed over has then learned from all rows."
+        if plan.refit
+        else "The model handed over is the judged one."
+    )
     if len(problem.y) < FEW_ROWS:
         told.append(f"{len(problem.y)} rows are few: another sample could give clearly different metrics.")
     if outcome.leaderboard:
         told.append(f"auto chose {outcome.fit.family_name} among {', '.join(outcome.leaderboard)} by cross-validation.")
     if request.model != outcome.fit.family_name and not outcome.leaderboard:
         told.append(f"{request.model} became {outcome.fit.family_name}.")
-    told.append(f"The exported model equals scikit-learn's on {parity.rows + parity.dirtied_rows:,} rows, half of them "
-                f"dirtied, within {parity.largest:.1e}.")  # fmt: skip
+    told.append(
+        f"The exported model equals scikit-learn's on {parity.rows + parity.dirtied_rows:,} rows, half of them "
+        f"dirtied, within {parity.largest:.1e}."
+    )
     return told
 
 

@@ -29,8 +29,9 @@ class Graph:
     divisor: float
 
 
-def serialise(nodes: Sequence[Any], constants: dict[str, NDArray[Any]], input_type: InputType, width: int,
-              outputs: int) -> bytes:  # fmt: skip
+def serialise(
+    nodes: Sequence[Any], constants: dict[str, NDArray[Any]], input_type: InputType, width: int, outputs: int
+) -> bytes:
     """A checked model from nodes that read INPUT and write OUTPUT."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper

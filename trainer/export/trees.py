@@ -66,8 +66,9 @@ def boosting_graph(rounds: Sequence[Sequence[Tree]], start: ArrayLike, rate: flo
     return Graph(serialise(nodes, constants, "float32", width, max(targets, 2)), "float32", width, "scores", 1.0)
 
 
-def _ensemble(trees: Sequence[Tree], leaves: Sequence[NDArray[np.float64]],
-              result: str) -> tuple[list[Any], dict[str, NDArray[Any]]]:  # fmt: skip
+def _ensemble(
+    trees: Sequence[Tree], leaves: Sequence[NDArray[np.float64]], result: str
+) -> tuple[list[Any], dict[str, NDArray[Any]]]:
     """Nodes that write the float64 sum over all trees of the weights of the leaves reached into `result`."""
     from onnx import TensorProto, helper
 
@@ -76,10 +77,15 @@ def _ensemble(trees: Sequence[Tree], leaves: Sequence[NDArray[np.float64]],
     nodes = [
         helper.make_node("Cast", [INPUT], ["wide"], to=TensorProto.DOUBLE),
         helper.make_node(
-            "TreeEnsembleRegressor", ["wide"], ["leaves"], domain="ai.onnx.ml",
-            n_targets=targets * len(parts), aggregate_function="SUM", post_transform="NONE",
+            "TreeEnsembleRegressor",
+            ["wide"],
+            ["leaves"],
+            domain="ai.onnx.ml",
+            n_targets=targets * len(parts),
+            aggregate_function="SUM",
+            post_transform="NONE",
             **_attributes(trees, parts),
-        ),  # fmt: skip
+        ),
     ]
     if len(parts) == 1:
         nodes.append(helper.make_node("Cast", ["leaves"], [result], to=TensorProto.DOUBLE))
@@ -108,8 +114,14 @@ def _attributes(trees: Sequence[Tree], parts: Sequence[Sequence[NDArray[np.float
     """The ensemble as flat lists, one entry a node, one a leaf and target."""
     from onnx import numpy_helper
 
-    nodes: dict[str, list[Any]] = {"treeids": [], "nodeids": [], "featureids": [], "modes": [], "truenodeids": [],
-                                   "falsenodeids": []}  # fmt: skip
+    nodes: dict[str, list[Any]] = {
+        "treeids": [],
+        "nodeids": [],
+        "featureids": [],
+        "modes": [],
+        "truenodeids": [],
+        "falsenodeids": [],
+    }
     targets: dict[str, list[Any]] = {"treeids": [], "nodeids": [], "ids": []}
     thresholds, weights = [], []
     for number, tree in enumerate(trees):

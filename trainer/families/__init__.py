@@ -21,9 +21,13 @@ def family_for(name: str, task: Task) -> Family:
     fitting = [family.name for family in FAMILIES.values() if task in family.tasks]
     family = FAMILIES.get(name)
     if family is None:
-        raise UserError("UnknownModel", f"There is no model type {name[:60]!r}.",
-                        f"For {task} choose one of: {', '.join([*fitting, AUTO])}.")  # fmt: skip
+        raise UserError(
+            "UnknownModel",
+            f"There is no model type {name[:60]!r}.",
+            f"For {task} choose one of: {', '.join([*fitting, AUTO])}.",
+        )
     if task not in family.tasks:
-        raise UserError("ModelNotForTask", f"{name} cannot do {task}.",
-                        f"For {task} choose one of: {', '.join([*fitting, AUTO])}.")  # fmt: skip
+        raise UserError(
+            "ModelNotForTask", f"{name} cannot do {task}.", f"For {task} choose one of: {', '.join([*fitting, AUTO])}."
+        )
     return family

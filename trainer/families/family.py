@@ -36,7 +36,7 @@ class Family(ABC):
     scheme: ClassVar[Scheme]
     input_type: ClassVar[InputType]
     tolerance: ClassVar[float]
-    """Largest difference between graph and estimator that is accepted: of a probability, or of a value relative to it."""
+    """Largest accepted difference between graph and estimator: of a probability, or of a value relative to it."""
     hyperparameters: ClassVar[Mapping[str, Hyperparameter]]
 
     @abstractmethod

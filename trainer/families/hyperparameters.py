@@ -1,4 +1,4 @@
-"""Hyperparameters by name, type and range, so that a wrong one is refused with the allowed ones before anything is paid."""
+"""Hyperparameters by name, type and range, so that a wrong one is refused with the allowed ones before it costs."""
 
 from __future__ import annotations
 
@@ -104,16 +104,20 @@ def choose(model: str, known: Mapping[str, Hyperparameter], asked: Mapping[str, 
     unknown = sorted(set(asked) - set(known))
     if unknown:
         raise UserError(
-            "UnknownHyperparameter", f"{model} has no hyperparameter {', '.join(name[:60] for name in unknown[:5])}.",
-            f"Allowed: {describe(known)}.")  # fmt: skip
+            "UnknownHyperparameter",
+            f"{model} has no hyperparameter {', '.join(name[:60] for name in unknown[:5])}.",
+            f"Allowed: {describe(known)}.",
+        )
     chosen: dict[str, Value] = {}
     for name, kind in known.items():
         try:
             chosen[name] = kind.read(asked[name]) if name in asked else kind.default
         except ValueError:
             raise UserError(
-                "BadHyperparameter", f"{name} of {model} cannot be {str(asked[name])[:60]!r}.",
-                f"It must be {kind.allowed()}. Allowed: {describe(known)}.") from None  # fmt: skip
+                "BadHyperparameter",
+                f"{name} of {model} cannot be {str(asked[name])[:60]!r}.",
+                f"It must be {kind.allowed()}. Allowed: {describe(known)}.",
+            ) from None
     return chosen
 
 

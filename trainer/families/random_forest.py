@@ -55,7 +55,7 @@ class RandomForest(Family):
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
         estimator.n_estimators = portion(cast(int, chosen["n_estimators"]), step)
-        # Trees have seeds of their own, so threads do not change them; sums of predictions would, hence one thread after.
+        # Trees have seeds of their own, so threads do not change them; sums of predictions they would: one thread then.
         estimator.n_jobs = os.cpu_count()
         estimator.fit(X, y)
         estimator.n_jobs = 1

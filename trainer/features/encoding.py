@@ -120,16 +120,7 @@ def encode(columns: Sequence[EncodedColumn], table: Table, input_type: InputType
 
 def to_json(columns: Sequence[EncodedColumn]) -> list[dict[str, object]]:
     """As manifest.json wants it."""
-    return [{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(column).items()}
-            for column in columns]  # fmt: skip
-
-
-def from_json(columns: Sequence[dict[str, object]]) -> list[EncodedColumn]:
-    """Back from manifest.json (already checked against its schema)."""
-    kinds: dict[object, type[NumberColumn] | type[OneHotColumn] | type[OrdinalColumn]] = {
-        "number": NumberColumn, "oneHot": OneHotColumn, "ordinal": OrdinalColumn}  # fmt: skip
-    read = []
-    for column in columns:
-        arguments = {key: tuple(value) if isinstance(value, list) else value for key, value in column.items()}
-        read.append(kinds[column["kind"]](**arguments))
-    return read
+    return [
+        {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(column).items()}
+        for column in columns
+    ]

@@ -1,6 +1,6 @@
 """Learns the preprocessing from the rows a model may see: medians, scales, categories.
 
-Before: `profile.py` said which columns are numbers and which categories. Next: `encoding.py` executes what is made here.
+Before: `profile.py` said which columns are numbers and which categories. Next: `encoding.py` executes what is made.
 """
 
 from __future__ import annotations

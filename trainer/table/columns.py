@@ -7,7 +7,7 @@ many different numbers it keeps the numbers instead (8 bytes a cell). Both give 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,9 +20,30 @@ Indices = NDArray[np.int64]
 
 BLANK = "\t\n\x0b\x0c\r \xa0\ufeff"
 MISSING_TEXTS = (
-    "", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "Null", "null", "None", "none",
-    "#N/A", "#N/A N/A", "#NA", "<NA>", "?", "-", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
-)  # fmt: skip
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "NULL",
+    "Null",
+    "null",
+    "None",
+    "none",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "<NA>",
+    "?",
+    "-",
+    "1.#IND",
+    "-1.#IND",
+    "1.#QNAN",
+    "-1.#QNAN",
+)
 MISSING = -1
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -64,7 +85,7 @@ def numbers_of(texts: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `codes` into `texts` (MISSING where missing), or, once `codes` is None, only `numbers` (NaN where none)."""
+    """`codes` into `texts` (MISSING where missing); or, where `codes` is None, `stored` numbers (NaN where none)."""
 
     name: str
     texts: list[str]
@@ -125,7 +146,7 @@ class Table:
 
 @dataclass
 class ColumnBuilder:
-    """Takes the cells of one column in batches. `keep_text`: never let texts go (tables that are encoded, not learned)."""
+    """Takes the cells of one column in batches. `keep_text`: never let texts go (tables to encode, not to learn)."""
 
     name: str
     keep_text: bool = False
@@ -169,7 +190,7 @@ class ColumnBuilder:
         texts = self._texts()
         lexicon = numbers_of(texts)
         numeric = 1 - np.count_nonzero(np.isnan(lexicon)) / len(lexicon)
-        self._overflow = numeric < MOSTLY_NUMBERS and len(texts) > DISTINCT_MAX
+        self._overflow = bool(numeric < MOSTLY_NUMBERS) and len(texts) > DISTINCT_MAX
         if numeric < MOSTLY_NUMBERS and not self._overflow:
             return
         padded = np.append(lexicon, np.nan)
@@ -181,7 +202,7 @@ class ColumnBuilder:
         self._index = dict.fromkeys(MISSING_TEXTS, MISSING)
 
 
-def table_of(columns: dict[str, Sequence[str]]) -> Table:
+def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
     """A small table from cells in memory, e.g. for rows that are encoded and not learned."""
     built: dict[str, Column] = {}
     lengths = {len(cells) for cells in columns.values()}

@@ -52,10 +52,13 @@ def read_table(source: Source, name: str, *, keep_text: bool = False) -> Reading
             line = records.line_num
             if "field larger" in str(error):
                 raise DataError(
-                    "CellTooLong", f"{name}: a cell that ends near line {line} is longer than 1 MB.",
-                    "Look for a quotation mark that is opened and never closed, or drop that column.") from error  # fmt: skip
-            raise DataError("BadCsv", f"{name}: line {line} cannot be read as CSV.",
-                            "Look for a stray quotation mark in that line.") from error  # fmt: skip
+                    "CellTooLong",
+                    f"{name}: a cell that ends near line {line} is longer than 1 MB.",
+                    "Look for a quotation mark that is opened and never closed, or drop that column.",
+                ) from error
+            raise DataError(
+                "BadCsv", f"{name}: line {line} cannot be read as CSV.", "Look for a stray quotation mark in that line."
+            ) from error
     return Reading(table, reader.notes())
 
 
@@ -65,8 +68,11 @@ def _header(records: Iterator[list[str]], name: str) -> list[str]:
         cells = [cell.strip(BLANK) for cell in record]
         if any(cells):
             if len(cells) > COLUMNS_MAX:
-                raise DataError("TooManyColumns", f"{name} has {len(cells):,} columns; {COLUMNS_MAX:,} are the most.",
-                                "Leave out columns that cannot matter.")  # fmt: skip
+                raise DataError(
+                    "TooManyColumns",
+                    f"{name} has {len(cells):,} columns; {COLUMNS_MAX:,} are the most.",
+                    "Leave out columns that cannot matter.",
+                )
             return cells
     raise DataError("EmptyFile", f"The file {name} is empty.", "Upload a table with a header line and rows.")
 
@@ -102,7 +108,7 @@ class _Rows:
         return self._table(rows)
 
     def _fit(self, record: list[str], width: int) -> list[str] | None:
-        """A record of another width: blank lines are skipped, missing cells at the end are missing, more is an error."""
+        """A record of another width: blank lines are skipped, cells not there are missing, more are an error."""
         if not record or (len(record) == 1 and not record[0].strip(BLANK)):
             return None
         if len(record) < width:
@@ -111,8 +117,10 @@ class _Rows:
             return record + [""] * (width - len(record))
         if any(cell.strip(BLANK) for cell in record[width:]):
             raise DataError(
-                "RaggedRows", f"{self._file}: line {self._line()} has {len(record)} cells, the header has {width}.",
-                "Put cells that contain the delimiter or line breaks in quotation marks.")  # fmt: skip
+                "RaggedRows",
+                f"{self._file}: line {self._line()} has {len(record)} cells, the header has {width}.",
+                "Put cells that contain the delimiter or line breaks in quotation marks.",
+            )
         return record[:width]
 
     def _line(self) -> int:
@@ -130,12 +138,17 @@ class _Rows:
         self._nameless = [place for place, column in enumerate(columns, 1) if not column.name]
         repeated = [name for name, count in Counter(column.name for column in named).items() if count > 1]
         if repeated:
-            raise DataError("DuplicateColumns", f"{self._file} has more than one column named {listed(repeated)}.",
-                            "Give every column a name of its own.")  # fmt: skip
+            raise DataError(
+                "DuplicateColumns",
+                f"{self._file} has more than one column named {listed(repeated)}.",
+                "Give every column a name of its own.",
+            )
         if len(named) < 2:
             raise DataError(
-                "OneColumn", f"{self._file} has {'one column' if named else 'no column with a name'}.",
-                "A table needs a target and at least one other column, separated by commas, semicolons, tabs or |.")  # fmt: skip
+                "OneColumn",
+                f"{self._file} has {'one column' if named else 'no column with a name'}.",
+                "A table needs a target and at least one other column, separated by commas, semicolons, tabs or |.",
+            )
         if rows == 0:
             raise DataError("NoRows", f"{self._file} has a header line but no rows.", "Add rows below the header.")
         return Table({column.name: column for column in named}, rows)
@@ -145,6 +158,8 @@ class _Rows:
         if self._nameless:
             notes.append(f"{len(self._nameless)} columns without a name were left out.")
         if self._short:
-            notes.append(f"{self._short} rows had fewer cells than the header (first: line {self._first_short}); "
-                         "the cells that are not there count as missing.")  # fmt: skip
+            notes.append(
+                f"{self._short} rows had fewer cells than the header (first: line {self._first_short}); "
+                "the cells that are not there count as missing."
+            )
         return notes

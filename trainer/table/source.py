@@ -86,7 +86,7 @@ def inspect(path: Path, name: str) -> Source:
 
 
 def sniff_delimiter(sample: str) -> str:
-    """The delimiter that cuts most of the first records into as many fields as the header, and into the most of them."""
+    """The delimiter that cuts most of the first records into as many fields as the header, and into most fields."""
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:
         widths = _widths(sample, delimiter)
@@ -143,8 +143,11 @@ def _encoding(path: Path, gzipped: bool, name: str) -> str:
             while block := file.read(BLOCK_BYTES):
                 inflated += len(block)
                 if gzipped and inflated > max(INFLATED_FREE_BYTES, INFLATED_MAX * size):
-                    raise DataError("SuspiciousArchive", f"{name} unpacks to more than {INFLATED_MAX} times its size.",
-                                    "Upload the table without compression.")  # fmt: skip
+                    raise DataError(
+                        "SuspiciousArchive",
+                        f"{name} unpacks to more than {INFLATED_MAX} times its size.",
+                        "Upload the table without compression.",
+                    )
                 if first:
                     _refuse_foreign(block, name)
                     if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -152,8 +155,10 @@ def _encoding(path: Path, gzipped: bool, name: str) -> str:
                 first = False
                 if b"\0" in block:
                     raise DataError(
-                        "NotText", f"{name} holds NUL bytes: it is not a text file, or it is UTF-16 without a mark.",
-                        SAVE_AS_CSV)  # fmt: skip
+                        "NotText",
+                        f"{name} holds NUL bytes: it is not a text file, or it is UTF-16 without a mark.",
+                        SAVE_AS_CSV,
+                    )
                 if valid:
                     valid = _decodes(utf8, block)
             return "utf-8" if valid and _decodes(utf8, b"", final=True) else "windows-1252"

@@ -95,8 +95,11 @@ class Course:
             family = family_for(self._request.model, self._problem.task)
             return choose(family.name, family.hyperparameters, self._request.hyperparameters)
         if self._request.hyperparameters:
-            raise UserError("AutoHasNoHyperparameters", "auto chooses model and hyperparameters by itself.",
-                            "Leave the hyperparameters out, or name a model.")  # fmt: skip
+            raise UserError(
+                "AutoHasNoHyperparameters",
+                "auto chooses model and hyperparameters by itself.",
+                "Leave the hyperparameters out, or name a model.",
+            )
         return {}
 
     @property
@@ -199,7 +202,7 @@ class Course:
         return Progress(self.state.step, max(self.steps, self.state.step), message, loss, name)
 
     def _loss(self, fit: Fit, rows: Indices) -> float:
-        """On rows held out of the fit, or on its own when there are none: a sample, so that it costs next to nothing."""
+        """On a sample of the rows held out of the fit, or of its own when there are none."""
         number = self.state.number
         sample = (self.plan.folds[number][1] if number < len(self.plan.folds) else rows)[:LOSS_ROWS]
         told = fit.predict(self._problem, self._problem.table.take(sample))
@@ -219,7 +222,7 @@ class Course:
 
         try:
             state = joblib.load(io.BytesIO(checkpoint))
-        except Exception:  # noqa: BLE001, RUF100 - a damaged pickle raises anything; training anew is always right
+        except Exception:  # a damaged pickle raises anything; training anew is always right
             return False
         if not isinstance(state, State) or state.fingerprint != self.state.fingerprint:
             return False
@@ -233,8 +236,16 @@ class Course:
         test_rows = np.concatenate([test for _, test in self.plan.folds])
         told, truth = np.concatenate(state.predicted), problem.y[test_rows]
         threshold = threshold_of(state.fit.family_name, self._classes)
-        return Outcome(state.fit, self.plan, truth, told, test_rows, self._measure(truth, told, threshold),
-                       state.leaderboards[-1] if state.leaderboards else {}, threshold)  # fmt: skip
+        return Outcome(
+            state.fit,
+            self.plan,
+            truth,
+            told,
+            test_rows,
+            self._measure(truth, told, threshold),
+            state.leaderboards[-1] if state.leaderboards else {},
+            threshold,
+        )
 
     def _measure(self, truth: NDArray[Any], told: Floats, threshold: float | None) -> dict[str, float]:
         """The model's metrics, then those of the trivial model with the prefix baseline_."""

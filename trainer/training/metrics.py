@@ -12,10 +12,10 @@ from trainer.table.columns import Floats
 
 
 def labels(scores: Floats, threshold: float | None) -> NDArray[np.int64]:
-    """The classes that scores mean, exactly as the handler decides: the first largest, or class 1 from a threshold on."""
+    """The classes that scores mean, as the handler decides: the first largest, or class 1 from a threshold on."""
     if threshold is not None and scores.shape[1] == 2:
         return (scores[:, 1] >= threshold).astype(np.int64)
-    return np.argmax(scores, axis=1)
+    return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
 
 
 def classification(y: NDArray[Any], probabilities: Floats, threshold: float | None) -> dict[str, float]:

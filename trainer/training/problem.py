@@ -1,7 +1,7 @@
 """What is to be learned: the rows with a target, the task, the classes, the columns that may be used.
 
-Before: `table/reading.py`. Next: `split.py` and `course.py`. Everything a user can get wrong about a data set is refused
-here, with what is wrong and what to do.
+Before: `table/reading.py`. Next: `split.py` and `course.py`. Everything a user can get wrong about a data set is
+refused here, with what is wrong and what to do.
 """
 
 from __future__ import annotations
@@ -52,34 +52,55 @@ def pose(reading: Reading, request: Request) -> Problem:
     _note_dropped_rows(target, len(rows), notes)
     if len(rows) < ROWS_MIN:
         raise DataError(
-            "TooFewRows", f"Only {len(rows)} rows have a value in the target {shown(target.name)}.",
-            f"At least {ROWS_MIN} rows are needed; a hundred or more make a model worth trusting.")  # fmt: skip
+            "TooFewRows",
+            f"Only {len(rows)} rows have a value in the target {shown(target.name)}.",
+            f"At least {ROWS_MIN} rows are needed; a hundred or more make a model worth trusting.",
+        )
     split_column = _split_column(table, request)
     used = table.take(rows)
     judged = profile(used, names)
     if not judged.features:
         reasons = "; ".join(f"{shown(item.name)}: {item.reason}" for item in judged.dropped[:5])
-        raise DataError("NoUsableFeatures", f"No column is left to learn from. {reasons}",
-                        "Add columns that differ from row to row and say something about the target.")  # fmt: skip
+        raise DataError(
+            "NoUsableFeatures",
+            f"No column is left to learn from. {reasons}",
+            "Add columns that differ from row to row and say something about the target.",
+        )
     return Problem(
-        target=target.name, task=task, table=used.only(feature.name for feature in judged.features), y=y,
-        classes=classes, features=judged.features, dropped=judged.dropped, notes=notes + judged.notes,
-        columns_in_file=len(table.columns), split_column=split_column.take(rows) if split_column else None,
-    )  # fmt: skip
+        target=target.name,
+        task=task,
+        table=used.only(feature.name for feature in judged.features),
+        y=y,
+        classes=classes,
+        features=judged.features,
+        dropped=judged.dropped,
+        notes=notes + judged.notes,
+        columns_in_file=len(table.columns),
+        split_column=split_column.take(rows) if split_column else None,
+    )
 
 
 def _feature_names(table: Table, request: Request) -> list[str]:
     known = list(table.columns)
     if request.target not in table.columns:
-        raise UserError("TargetMissing", f"There is no column {shown(request.target)} to predict.",
-                        f"The columns are: {listed(known, 20)}.")  # fmt: skip
+        raise UserError(
+            "TargetMissing",
+            f"There is no column {shown(request.target)} to predict.",
+            f"The columns are: {listed(known, 20)}.",
+        )
     absent = [name for name in request.features if name not in table.columns]
     if absent:
-        raise UserError("FeatureMissing", f"There is no column {listed(absent)} among the features asked for.",
-                        f"The columns are: {listed(known, 20)}.")  # fmt: skip
+        raise UserError(
+            "FeatureMissing",
+            f"There is no column {listed(absent)} among the features asked for.",
+            f"The columns are: {listed(known, 20)}.",
+        )
     if request.target in request.features:
-        raise UserError("TargetIsFeature", f"The target {shown(request.target)} is also among the features.",
-                        "Take it out of the features: it is what the model has to predict.")  # fmt: skip
+        raise UserError(
+            "TargetIsFeature",
+            f"The target {shown(request.target)} is also among the features.",
+            "Take it out of the features: it is what the model has to predict.",
+        )
     return list(dict.fromkeys(request.features)) or [name for name in known if name != request.target]
 
 
@@ -88,11 +109,17 @@ def _split_column(table: Table, request: Request) -> Column | None:
     if kind == "random" and not name:
         return None
     if kind not in {"time", "group"} or not name:
-        raise UserError("BadSplit", f"The split {request.split[:60]!r} is not known.",
-                        "Use random, time:<column> or group:<column>.")  # fmt: skip
+        raise UserError(
+            "BadSplit",
+            f"The split {request.split[:60]!r} is not known.",
+            "Use random, time:<column> or group:<column>.",
+        )
     if name not in table.columns:
-        raise UserError("SplitColumnMissing", f"There is no column {shown(name)} to split by.",
-                        f"The columns are: {listed(list(table.columns), 20)}.")  # fmt: skip
+        raise UserError(
+            "SplitColumnMissing",
+            f"There is no column {shown(name)} to split by.",
+            f"The columns are: {listed(list(table.columns), 20)}.",
+        )
     return table.columns[name]
 
 
@@ -100,21 +127,27 @@ def _task(target: Column, request: Request, notes: list[str]) -> Task:
     numbers = target.numbers()
     present = target.rows - target.missing()
     if present == 0:
-        raise DataError("TargetEmpty", f"The target {shown(target.name)} is empty in every row.",
-                        "Choose another target or fill it in.")  # fmt: skip
+        raise DataError(
+            "TargetEmpty",
+            f"The target {shown(target.name)} is empty in every row.",
+            "Choose another target or fill it in.",
+        )
     values = numbers[~np.isnan(numbers)]
     numeric = len(values) >= MOSTLY_NUMBERS * present
     if request.task == "regression":
         if not numeric:
             raise UserError(
-                "TargetNotNumeric", f"The target {shown(target.name)} holds texts; regression needs numbers.",
-                "Choose classification, or a target of numbers.")  # fmt: skip
+                "TargetNotNumeric",
+                f"The target {shown(target.name)} holds texts; regression needs numbers.",
+                "Choose classification, or a target of numbers.",
+            )
         return "regression"
     if request.task == "classification":
         return "classification"
     if request.task != "auto":
-        raise UserError("BadTask", f"The task {request.task[:60]!r} is not known.",
-                        "Use auto, regression or classification.")  # fmt: skip
+        raise UserError(
+            "BadTask", f"The task {request.task[:60]!r} is not known.", "Use auto, regression or classification."
+        )
     different = np.unique(values)
     whole = bool(np.all(different == np.floor(different)))
     few = len(different) <= 2 or (
@@ -131,8 +164,11 @@ def _regression(target: Column) -> tuple[NDArray[np.int64], NDArray[np.float64],
     rows = np.nonzero(~np.isnan(numbers))[0]
     y = numbers[rows]
     if len(y) and np.all(y == y[0]):
-        raise DataError("TargetConstant", f"The target {shown(target.name)} is {y[0]:g} in every row.",
-                        "There is nothing to learn: choose a target that differs from row to row.")  # fmt: skip
+        raise DataError(
+            "TargetConstant",
+            f"The target {shown(target.name)} is {y[0]:g} in every row.",
+            "There is nothing to learn: choose a target that differs from row to row.",
+        )
     return rows, y, None
 
 
@@ -143,14 +179,20 @@ def _classification(target: Column, notes: list[str]) -> tuple[NDArray[np.int64]
     codes, counts = np.unique(target.codes[rows], return_counts=True)
     texts = [target.texts[code] for code in codes]
     if len(texts) == 1:
-        raise DataError("OneClass", f"The target {shown(target.name)} is {texts[0][:60]!r} in every row.",
-                        "A classifier needs at least two classes: add rows of another, or choose another target.")  # fmt: skip
+        raise DataError(
+            "OneClass",
+            f"The target {shown(target.name)} is {texts[0][:60]!r} in every row.",
+            "A classifier needs at least two classes: add rows of another, or choose another target.",
+        )
     if len(texts) > CLASSES_MAX:
         raise _too_many_classes(target, len(texts))
     alone = [text for text, count in zip(texts, counts, strict=True) if count < 2]
     if len(texts) - len(alone) < 2:
-        raise DataError("ClassTooSmall", f"The target {shown(target.name)} has too few rows of class {listed(alone)}.",
-                        "At least two classes need two rows or more each.")  # fmt: skip
+        raise DataError(
+            "ClassTooSmall",
+            f"The target {shown(target.name)} has too few rows of class {listed(alone)}.",
+            "At least two classes need two rows or more each.",
+        )
     if alone:
         notes.append(f"{len(alone)} classes have a single row: {listed(alone)}. Expect little of them.")
     ordered = sorted(texts, key=_class_order(target.numbers()[rows]))
@@ -170,8 +212,10 @@ def _class_order(numbers: NDArray[np.float64]) -> Any:
 
 def _too_many_classes(target: Column, count: int) -> UserError:
     return UserError(
-        "TooManyClasses", f"The target {shown(target.name)} has {count:,} different values; {CLASSES_MAX} classes are the most.",
-        "Choose regression for a target of numbers, or a target with fewer classes.")  # fmt: skip
+        "TooManyClasses",
+        f"The target {shown(target.name)} has {count:,} different values; {CLASSES_MAX} classes are the most.",
+        "Choose regression for a target of numbers, or a target with fewer classes.",
+    )
 
 
 def _note_dropped_rows(target: Column, kept: int, notes: list[str]) -> None:

@@ -98,6 +98,9 @@ def _by_group(column: Column, seed: int) -> tuple[Indices, Indices]:
 
 def _checked(train: Indices, test: Indices, y: NDArray[Any], classes: int) -> tuple[Indices, Indices]:
     if classes and len(np.unique(y[train])) < classes:
-        raise DataError("ClassNotInTraining", "With this split some classes are never seen while training.",
-                        "Use the split random, or leave out rows of classes that are new.")  # fmt: skip
+        raise DataError(
+            "ClassNotInTraining",
+            "With this split some classes are never seen while training.",
+            "Use the split random, or leave out rows of classes that are new.",
+        )
     return train, test

@@ -1,0 +1,130 @@
+#!/bin/bash
+# Spotlearn worker boot: the launch template's user data. Static: it holds no job, no user input and no secret.
+# Fetches the worker bundle with the instance role's credentials, checks its hash, runs `python3 -m trainer`, and shuts
+# the machine down whatever happened (the launch template's shutdown behaviour is "terminate").
+# Next: the worker finds its own job ticket in the bucket.
+set -u
+export SPOTLEARN_BUCKET='{{BUCKET}}' AWS_REGION='{{REGION}}' SPOTLEARN_ROLE_ID='{{ROLE_ID}}'
+export SPOTLEARN_LOG_GROUP='{{LOG_GROUP}}' BUNDLE_KEY='{{BUNDLE_KEY}}' BUNDLE_SHA256='{{BUNDLE_SHA256}}'
+export AWS_DEFAULT_REGION="$AWS_REGION" PYTHONUNBUFFERED=1
+LIFETIME_SECONDS="${SPOTLEARN_LIFETIME_SECONDS:-172800}" # dead-man switch: two days, far above any job's deadline
+WORKER=
+CODE=20
+TIMER=
+FOLDER=
+
+say() { echo "spotlearn-boot: $*"; }
+
+finish() {
+  code=$?
+  trap - EXIT TERM INT HUP
+  if [ -n "$TIMER" ]; then kill "$TIMER" 2>/dev/null; fi
+  if [ -n "$FOLDER" ]; then rm -rf "$FOLDER"; fi
+  say "worker ended with code $code, shutting down"
+  shutdown -h now
+  exit "$code"
+}
+pass_on() { # a SIGTERM is the worker's to answer: it writes its checkpoint first
+  SIGNALLED=yes
+  if [ -n "$WORKER" ]; then kill -TERM "$WORKER" 2>/dev/null; else exit 30; fi
+}
+trap finish EXIT
+trap pass_on TERM INT HUP
+
+( trap 'kill "$SLEEP" 2>/dev/null; exit 0' TERM
+  sleep "$LIFETIME_SECONDS" & SLEEP=$!
+  wait "$SLEEP"
+  say "lifetime of $LIFETIME_SECONDS s is over"
+  shutdown -h now ) &
+TIMER=$!
+
+FOLDER="$(mktemp -d "${TMPDIR:-/tmp}/spotlearn.XXXXXX")" || exit 20
+say "fetching s3://$SPOTLEARN_BUCKET/$BUNDLE_KEY"
+python3 - "$FOLDER" <<'PYTHON' || exit 20
+import datetime, hashlib, hmac, json, os, sys, tarfile, time, urllib.error, urllib.parse, urllib.request
+
+folder = sys.argv[1]
+env = os.environ
+metadata = (env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or "http://169.254.169.254").rstrip("/")
+endpoint = (env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or "").rstrip("/")
+bucket, key, region = env["SPOTLEARN_BUCKET"], env["BUNDLE_KEY"], env["AWS_REGION"]
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def ask_metadata(path, method="GET", **headers):
+    request = urllib.request.Request(metadata + path, method=method, headers=headers)
+    return direct.open(request, timeout=5).read().decode()
+
+
+def credentials():
+    token = {"X-aws-ec2-metadata-token": ask_metadata(
+        "/latest/api/token", "PUT", **{"X-aws-ec2-metadata-token-ttl-seconds": "300"})}
+    roles = "/latest/meta-data/iam/security-credentials/"
+    role = ask_metadata(roles, **token).split()[0]
+    return json.loads(ask_metadata(roles + role, **token))
+
+
+def signed(found):
+    """A GET of the bundle, signed with Signature Version 4."""
+    base = endpoint + "/" + bucket if endpoint else "https://%s.s3.%s.amazonaws.com" % (bucket, region)
+    url = urllib.parse.urlsplit(base + "/" + urllib.parse.quote(key, safe="/-_.~"))
+    stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    empty = hashlib.sha256(b"").hexdigest()
+    headers = {"host": url.netloc, "x-amz-content-sha256": empty, "x-amz-date": stamp}
+    if found.get("Token"):
+        headers["x-amz-security-token"] = found["Token"]
+    names = ";".join(sorted(headers))
+    lines = "".join("%s:%s\n" % (name, headers[name]) for name in sorted(headers))
+    canonical = "\n".join(["GET", url.path, "", lines, names, empty])
+    scope = "%s/%s/s3/aws4_request" % (stamp[:8], region)
+    text = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+    secret = ("AWS4" + found["SecretAccessKey"]).encode()
+    for part in scope.split("/"):
+        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s" % (
+        found["AccessKeyId"], scope, names, signature)
+    return urllib.request.Request(url.geturl(), headers=headers)
+
+
+def fetch():
+    """The role's credentials may come some seconds after the machine: hence the attempts."""
+    for attempt in range(8):
+        try:
+            with urllib.request.urlopen(signed(credentials()), timeout=60) as answer:
+                return answer.read()
+        except (OSError, ValueError, LookupError) as error:
+            reason = "HTTP %d" % error.code if isinstance(error, urllib.error.HTTPError) else type(error).__name__
+            print("spotlearn-boot: attempt %d failed: %s" % (attempt + 1, reason), flush=True)
+            time.sleep(min(0.25 * 2 ** attempt, 10))
+    sys.exit("spotlearn-boot: the bundle cannot be fetched")
+
+
+body = fetch()
+if hashlib.sha256(body).hexdigest() != env["BUNDLE_SHA256"]:
+    sys.exit("spotlearn-boot: the bundle's SHA-256 is not the expected one; not run")
+path = os.path.join(folder, "bundle.tar.gz")
+with open(path, "wb") as file:
+    file.write(body)
+with tarfile.open(path) as archive:
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+    else:
+        archive.extractall(folder)
+os.remove(path)
+PYTHON
+
+export PYTHONPATH="$FOLDER"
+if [ -d "$FOLDER/site-packages" ]; then PYTHONPATH="$FOLDER/site-packages:$PYTHONPATH"; fi
+cd "$FOLDER" || exit 20
+say "starting the worker"
+python3 -m trainer &
+WORKER=$!
+while :; do # a trapped signal ends `wait` early: wait again
+  SIGNALLED=
+  wait "$WORKER"
+  STATUS=$?
+  if [ "$STATUS" != 127 ]; then CODE=$STATUS; fi # 127: it was gone already, the code is known
+  if [ -z "$SIGNALLED" ]; then break; fi
+done
+exit "$CODE"

@@ -1,0 +1,33 @@
+"""Writes checkpoints: the state under a name of its own, then the pointer, so that a reader never finds half a one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from trainer.clock import Clock, iso
+from trainer.instance.store import Store
+
+
+class Checkpoints:
+    """Under `checkpoints/` of the instance's prefix. `due` says when the next is worth its while."""
+
+    def __init__(self, store: Store, clock: Clock, every_seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._every = every_seconds
+        self._last = clock.monotonic()
+
+    def due(self) -> bool:
+        return self._clock.monotonic() - self._last >= self._every
+
+    def write(self, step: int, body: bytes) -> dict[str, Any]:
+        """The checkpoint as heartbeat.json tells of it."""
+        name = f"checkpoints/{step}.joblib"
+        self._store.put(name, body)
+        pointer = {"key": self._store.prefix + name, "step": step, "at": iso(self._clock.now()), "bytes": len(body)}
+        digest = hashlib.sha256(body).hexdigest()
+        self._store.put("checkpoints/latest.json", json.dumps({**pointer, "sha256": digest}).encode())
+        self._last = self._clock.monotonic()
+        return pointer
