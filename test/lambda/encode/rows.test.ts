@@ -83,7 +83,7 @@ describe('the encoder', () => {
         arbitraryTable,
         fc.tuple(anyColumn('c0'), anyColumn('c1'), anyColumn('c0')),
         fc.constantFrom<'float32' | 'float64'>('float32', 'float64'),
-        fc.constantFrom(['', 'NA', '?'], ['-1.5e3', '0'], []),
+        fc.constantFrom<string[]>(['', 'NA', '?'], ['-1.5e3', '0'], []),
         ({ text, delimiter, rows }, columns, type, missing) => {
           const manifest = manifestOf({ columns, width: encodedWidth(columns), type, missing });
           const { numbers } = encodeTable(manifest, text, delimiter, rows.length);

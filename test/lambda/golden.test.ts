@@ -1,0 +1,122 @@
+// The worker's golden vectors (test/golden, written by `python -m trainer.golden`): the handler must encode to the bit
+// what the worker encoded, predict the same labels, and the same numbers within the tolerance of the model's own manifest.
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { parse } from 'csv-parse/sync';
+import sinon from 'sinon';
+import type { Manifest } from '../../cloud/contract/contract.generated.ts';
+import { readHeader } from '../../lambda/csv/dialect.ts';
+import { RecordScanner } from '../../lambda/csv/records.ts';
+import { RowEncoder } from '../../lambda/encode/rows.ts';
+import { close, handler } from '../../lambda/handler.ts';
+import { readManifest } from '../../lambda/model.ts';
+import { eventFor, stored } from './invocation.ts';
+import { startStorage, type Storage } from './storage.ts';
+
+interface Expected {
+  encoded: string[][];
+  labels: string[] | null;
+  probabilities: number[][] | null;
+  values: number[] | null;
+}
+
+const folder = new URL('../golden/', import.meta.url);
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+function read(name: string) {
+  const file = (part: string) => readFileSync(new URL(`${name}/${part}`, folder));
+  const manifest = readManifest(file('manifest.json'));
+  const expected = JSON.parse(file('expected.json').toString()) as Expected;
+  return { manifest, expected, onnx: file('model.onnx'), input: file('input.csv') };
+}
+
+/** C99 hexadecimal floating point, as Python's float.hex() writes it; exact, because both factors are. */
+function fromHex(text: string): number {
+  const [, sign, whole, fraction = '', exponent] = /^(-?)0x([01])(?:\.([0-9a-f]+))?p([+-]\d+)$/.exec(text) ?? [];
+  const mantissa = Number(BigInt(`0x${whole}${fraction}`));
+  let value = mantissa;
+  // In two steps, so that subnormal numbers do not round twice.
+  const power = Number(exponent) - 4 * fraction.length;
+  value = power < -1000 ? value * 2 ** -500 * 2 ** (power + 500) : value * 2 ** power;
+  return sign ? -value : value;
+}
+
+function encoded(manifest: Manifest, input: Buffer): number[][] {
+  const header = readHeader(input, 0, input.length, true, 'utf-8')!;
+  const wide: Manifest = {
+    ...manifest,
+    onnx: { ...manifest.onnx, input: { ...manifest.onnx.input, type: 'float64' } },
+  };
+  const encoder = new RowEncoder(wide, new Map(header.names.map((name, i) => [name, i])), 'utf-8');
+  const scanner = new RecordScanner(header.delimiter.charCodeAt(0));
+  const rows: number[][] = [];
+  for (let at = header.next; at < input.length; ) {
+    at = scanner.scan(input, at, input.length, true);
+    const out = encoder.allocate(1);
+    encoder.encode(input, scanner, out, 0);
+    rows.push([...out]);
+  }
+  return rows;
+}
+
+describe('the golden vectors', () => {
+  let storage: Storage;
+  before(async () => {
+    storage = await startStorage();
+  });
+  beforeEach(() => sinon.stub(process.stderr, 'write').returns(true));
+  afterEach(async () => {
+    sinon.restore();
+    await close();
+  });
+  after(() => storage.close());
+
+  it('are there, for every family the worker trains', () => {
+    expect(names).to.include.members([
+      'linear',
+      'ridge',
+      'logistic_binary',
+      'random_forest_multiclass',
+      'gradient_boosting_regression',
+    ]);
+  });
+
+  for (const name of names) {
+    it(`of ${name} are encoded to the bit`, () => {
+      const { manifest, expected, input } = read(name);
+      const rows = encoded(manifest, input);
+      expect(rows).to.have.length(expected.encoded.length);
+      for (const [i, row] of rows.entries()) {
+        const wanted = expected.encoded[i]!.map(fromHex);
+        const different = wanted.findIndex((value, j) => !Object.is(value, row[j]));
+        expect(different, `row ${i + 1}, number ${different}: ${row[different]} for ${wanted[different]}`).to.equal(-1);
+        expect(row).to.have.length(wanted.length);
+      }
+    });
+
+    it(`of ${name} are predicted as scikit-learn predicts them`, async () => {
+      const { manifest, expected, onnx, input } = read(name);
+      const classes = manifest.target.classes !== null;
+      const answer = await handler(
+        eventFor(storage, { manifest, onnx, data: input, rest: { probabilities: classes } }),
+      );
+      const text = stored(storage, answer);
+      const rows = parse(text, { columns: true }) as Record<string, string>[];
+      expect(rows).to.have.length(expected.encoded.length);
+      const near = (got: number, wanted: number, what: string) =>
+        expect(
+          Math.abs(got - wanted) <= manifest.parity.tolerance * Math.max(1, Math.abs(wanted)),
+          `${what}: ${got} for ${wanted}`,
+        ).to.equal(true);
+      for (const [i, row] of rows.entries()) {
+        if (expected.values) near(Number(row.prediction), expected.values[i]!, `row ${i + 1}`);
+        if (expected.labels) expect(row.prediction, `row ${i + 1}`).to.equal(expected.labels[i]);
+        for (const [j, label] of (manifest.target.classes ?? []).entries()) {
+          near(Number(row[`probability_${label}`]), expected.probabilities![i]![j]!, `row ${i + 1}, ${label}`);
+        }
+      }
+    });
+  }
+});

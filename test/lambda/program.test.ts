@@ -1,0 +1,40 @@
+// The handler as a plain program, from the sources; package.test.ts runs the packaged one.
+import { spawn } from 'node:child_process';
+import { expect } from 'chai';
+import type { PredictionAnswer } from '../../cloud/contract/contract.generated.ts';
+import { eventFor, stored } from './invocation.ts';
+import { manifestOf, number } from './manifest.ts';
+import { linearModel } from './onnx-model.ts';
+import { runProgram } from './process.ts';
+import { startStorage, type Storage } from './storage.ts';
+
+const program = new URL('../../lambda/main.ts', import.meta.url).pathname;
+
+describe('the prediction program', function () {
+  this.timeout(30_000);
+  let storage: Storage;
+  beforeEach(async () => {
+    storage = await startStorage();
+  });
+  afterEach(() => storage.close());
+
+  it('answers an event from standard input in one line and exits 0', async () => {
+    const manifest = manifestOf({ columns: [number('a')], width: 1 });
+    const event = eventFor(storage, { manifest, onnx: linearModel([2], [0.5]), data: 'a\n1\n' });
+    const { code, stdout } = await runProgram(spawn(process.execPath, [program], { env: {} }), JSON.stringify(event));
+    expect(code).to.equal(0);
+    expect(stored(storage, JSON.parse(stdout) as PredictionAnswer)).to.equal('a,prediction\n1,2.5\n');
+  });
+
+  it('exits 1 with the reason in its answer when it cannot', async () => {
+    const { code, stdout } = await runProgram(spawn(process.execPath, [program], { env: {} }), 'not JSON');
+    expect(code).to.equal(1);
+    expect(JSON.parse(stdout)).to.include({ success: false, error_type: 'InvalidEvent' });
+  });
+
+  it('explains itself', async () => {
+    const { code, stderr } = await runProgram(spawn(process.execPath, [program, '--help'], { env: {} }), '');
+    expect(code).to.equal(64);
+    expect(stderr).to.match(/^usage: /);
+  });
+});
