@@ -1,0 +1,132 @@
+// S3 as operator and tests use it: a narrow interface and its real side. Errors are CloudErrors (errors.ts), bodies small JSON
+// or text; large objects never pass through here, they are copied on the server side.
+import type { Clients } from './clients.ts';
+import { calling, translate, type CloudError } from './errors.ts';
+
+export interface ObjectFacts {
+  readonly bytes: number;
+  /** With its quotes. */
+  readonly etag: string;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+export interface ListedObject extends ObjectFacts {
+  readonly key: string;
+}
+
+export interface Bucket {
+  readonly name: string;
+  /** Undefined when there is no such object. */
+  head(key: string): Promise<ObjectFacts | undefined>;
+  /** The object, or its first `bytes`; undefined when there is none. With `etag`: kind `precondition` when it changed. */
+  get(key: string, options?: { bytes?: number; etag?: string }): Promise<{ body: Uint8Array; etag: string } | undefined>;
+  /** `ifAbsent`/`ifMatch`: kind `precondition` when the condition does not hold. Returns the ETag. */
+  put(key: string, body: string | Uint8Array, options?: { ifAbsent?: boolean; ifMatch?: string; contentType?: string }): Promise<string>;
+  /** Server side, at most 5 GB (S3 CopyObject). Returns the ETag of the copy. */
+  copy(from: string, to: string, options?: { ifMatch?: string }): Promise<string>;
+  /** All keys under a prefix, paged by 1,000. */
+  list(prefix: string): Promise<ListedObject[]>;
+  delete(key: string): Promise<void>;
+  /** Throws when the bucket can't be reached. */
+  check(): Promise<void>;
+}
+
+export function bucketOf(clients: Clients, name: string): Bucket {
+  const sdk = () => import('@aws-sdk/client-s3');
+  const ask = async <T>(call: (s3: Awaited<ReturnType<Clients['s3']>>, commands: Awaited<ReturnType<typeof sdk>>) => Promise<T>): Promise<T> => {
+    const [s3, commands] = await Promise.all([clients.s3(), sdk()]);
+    return calling('s3', () => call(s3, commands));
+  };
+  const orAbsent = async <T>(answer: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await answer;
+    } catch (error) {
+      const failure = error as CloudError;
+      if (failure.kind === 'notFound' && failure.errorCode !== 'NoSuchBucket') return undefined;
+      throw failure;
+    }
+  };
+  return {
+    name,
+    head: (key) =>
+      orAbsent(
+        ask(async (s3, { HeadObjectCommand }) => {
+          const answer = await s3.send(new HeadObjectCommand({ Bucket: name, Key: key }));
+          return { bytes: answer.ContentLength ?? 0, etag: answer.ETag ?? '', modifiedAt: answer.LastModified?.getTime() ?? 0 };
+        }),
+      ),
+    get: async (key, options = {}) => {
+      try {
+        return await orAbsent(
+          ask(async (s3, { GetObjectCommand }) => {
+            const Range = options.bytes === undefined ? undefined : `bytes=0-${options.bytes - 1}`;
+            const answer = await s3.send(new GetObjectCommand({ Bucket: name, Key: key, Range, IfMatch: options.etag }));
+            return { body: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), etag: answer.ETag ?? '' };
+          }),
+        );
+      } catch (error) {
+        // A range of an empty object can't be satisfied.
+        if ((error as CloudError).errorCode === 'InvalidRange') return { body: new Uint8Array(), etag: options.etag ?? '' };
+        throw error;
+      }
+    },
+    put: (key, body, options = {}) =>
+      ask(async (s3, { PutObjectCommand }) => {
+        const answer = await s3.send(
+          new PutObjectCommand({
+            Bucket: name,
+            Key: key,
+            Body: body,
+            IfNoneMatch: options.ifAbsent ? '*' : undefined,
+            IfMatch: options.ifMatch,
+            ContentType: options.contentType ?? 'application/json',
+          }),
+        );
+        return answer.ETag ?? '';
+      }),
+    copy: (from, to, options = {}) =>
+      ask(async (s3, { CopyObjectCommand }) => {
+        const answer = await s3.send(
+          new CopyObjectCommand({
+            Bucket: name,
+            Key: to,
+            CopySource: `${name}/${from.split('/').map(encodeURIComponent).join('/')}`,
+            CopySourceIfMatch: options.ifMatch,
+          }),
+        );
+        return answer.CopyObjectResult?.ETag ?? '';
+      }),
+    list: async (prefix) => {
+      const found: ListedObject[] = [];
+      let next: string | undefined;
+      do {
+        const page = await ask((s3, { ListObjectsV2Command }) =>
+          s3.send(new ListObjectsV2Command({ Bucket: name, Prefix: prefix, ContinuationToken: next })),
+        );
+        for (const { Key, Size, ETag, LastModified } of page.Contents ?? [])
+          if (Key !== undefined)
+            found.push({ key: Key, bytes: Size ?? 0, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 });
+        next = page.NextContinuationToken;
+      } while (next);
+      return found;
+    },
+    delete: async (key) => {
+      await ask((s3, { DeleteObjectCommand }) => s3.send(new DeleteObjectCommand({ Bucket: name, Key: key })));
+    },
+    check: async () => {
+      await ask((s3, { ListObjectsV2Command }) => s3.send(new ListObjectsV2Command({ Bucket: name, MaxKeys: 1 })));
+    },
+  };
+}
+
+/** Reads a small JSON object; undefined when there is none. Throws S3Error (`invalid`) when it isn't JSON. */
+export async function readJson<T>(bucket: Pick<Bucket, 'get'>, key: string): Promise<T | undefined> {
+  const found = await bucket.get(key);
+  if (!found) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(found.body)) as T;
+  } catch {
+    throw translate('s3', { name: 'InvalidJson', message: `${key} is not JSON`, $metadata: { httpStatusCode: 400 } });
+  }
+}

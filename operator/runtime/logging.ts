@@ -1,0 +1,15 @@
+// One JSON object a line on stderr. Messages are constant strings; what varies stands in keys.
+import pino from 'pino';
+
+export interface Logger {
+  debug(keys: object, message: string): void;
+  info(keys: object, message: string): void;
+  warn(keys: object, message: string): void;
+  error(keys: object, message: string): void;
+}
+
+export function createLogger(level: string): Logger {
+  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+}
+
+export const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
