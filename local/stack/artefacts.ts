@@ -13,7 +13,9 @@ export const PYTHON_FOLDER = `${root}.venv/bin`;
 
 export async function buildArtefacts(folder: string): Promise<{ worker: Artefact; lambda: Artefact }> {
   if (!existsSync(`${PYTHON_FOLDER}/python3`))
-    throw new StartFailure('The worker\'s Python environment is missing; run npm start (it makes it), not local/main.ts itself.');
+    throw new StartFailure(
+      "The worker's Python environment is missing; run npm start (it makes it), not local/main.ts itself.",
+    );
   const [worker, lambda] = await Promise.all([
     workerBundle(`${folder}/worker.tar.gz`),
     packageHandler({ platform: process.platform, arch: process.arch, outDir: folder, ifChanged: true }),
@@ -22,6 +24,8 @@ export async function buildArtefacts(folder: string): Promise<{ worker: Artefact
 }
 
 async function workerBundle(path: string): Promise<Artefact> {
-  const { stdout } = await promisify(execFile)(`${PYTHON_FOLDER}/python3`, ['-m', 'trainer.bundle', path], { cwd: root });
+  const { stdout } = await promisify(execFile)(`${PYTHON_FOLDER}/python3`, ['-m', 'trainer.bundle', path], {
+    cwd: root,
+  });
   return JSON.parse(stdout) as Artefact;
 }

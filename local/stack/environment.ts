@@ -18,7 +18,9 @@ export interface Addresses {
 /** What a program needs of the machine: where to find other commands and to write; nothing of the caller's AWS settings. */
 export function bare(): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
-  return Object.fromEntries(kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return Object.fromEntries(
+    kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
 
 /** Writes the AWS profiles; returns the file. */
@@ -35,7 +37,12 @@ export function writeProfiles(state: StateFolder, installation: Installation, ac
   );
 }
 
-function common(installation: Installation, addresses: Addresses, profiles: string, profile: string): NodeJS.ProcessEnv {
+function common(
+  installation: Installation,
+  addresses: Addresses,
+  profiles: string,
+  profile: string,
+): NodeJS.ProcessEnv {
   return {
     ...bare(),
     KUBECONFIG: addresses.kubeconfig,
@@ -77,7 +84,12 @@ export function operatorEnvironment(
   };
 }
 
-export function botEnvironment(installation: Installation, addresses: Addresses, profiles: string, port: number): NodeJS.ProcessEnv {
+export function botEnvironment(
+  installation: Installation,
+  addresses: Addresses,
+  profiles: string,
+  port: number,
+): NodeJS.ProcessEnv {
   return {
     ...common(installation, addresses, profiles, 'bot'),
     TELEGRAM_API_ROOT: addresses.telegramApiRoot,
@@ -87,7 +99,12 @@ export function botEnvironment(installation: Installation, addresses: Addresses,
 }
 
 /** Shell exports, so that kubectl and any AWS SDK or CLI work after `. <state>/env`. */
-export function shellExports(installation: Installation, addresses: Addresses, access: Access, operatorUrl: string): string {
+export function shellExports(
+  installation: Installation,
+  addresses: Addresses,
+  access: Access,
+  operatorUrl: string,
+): string {
   const exports: Record<string, string> = {
     KUBECONFIG: addresses.kubeconfig,
     AWS_ENDPOINT_URL: addresses.aws,

@@ -125,16 +125,28 @@ async function storage(s3: S3Client, installation: Installation, bundle: Artefac
   await s3.send(
     new PutBucketEncryptionCommand({
       Bucket,
-      ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
     }),
   );
   await s3.send(
     new PutPublicAccessBlockCommand({
       Bucket,
-      PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
     }),
   );
-  await s3.send(new PutBucketOwnershipControlsCommand({ Bucket, OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] } }));
+  await s3.send(
+    new PutBucketOwnershipControlsCommand({
+      Bucket,
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    }),
+  );
   await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: lifecycle() }));
   await s3.send(new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify(bucketPolicy(installation)) }));
   const key = artefactKey('worker', bundle.sha256, 'tar.gz');
@@ -145,11 +157,19 @@ async function storage(s3: S3Client, installation: Installation, bundle: Artefac
 
 /** Row 2.5. */
 function lifecycle() {
-  const rule = (ID: string, Prefix: string, more: object) => ({ ID, Status: 'Enabled' as const, Filter: { Prefix }, ...more });
+  const rule = (ID: string, Prefix: string, more: object) => ({
+    ID,
+    Status: 'Enabled' as const,
+    Filter: { Prefix },
+    ...more,
+  });
   return {
     Rules: [
       rule('datasets', 'datasets/', { Expiration: { Days: 90 } }),
-      rule('models', 'models/', { Transitions: [{ Days: 30, StorageClass: 'GLACIER_IR' as const }], Expiration: { Days: 180 } }),
+      rule('models', 'models/', {
+        Transitions: [{ Days: 30, StorageClass: 'GLACIER_IR' as const }],
+        Expiration: { Days: 180 },
+      }),
       rule('instances', 'instances/', { Expiration: { Days: 7 } }),
       rule('uploads', '', { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }),
       rule('old-versions', '', { NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
@@ -198,7 +218,10 @@ function templateData(installation: Installation, securityGroupId: string, scrip
     InstanceInitiatedShutdownBehavior: 'terminate',
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
     BlockDeviceMappings: [
-      { DeviceName: '/dev/sda1', Ebs: { VolumeSize: VOLUME_GIB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true } },
+      {
+        DeviceName: '/dev/sda1',
+        Ebs: { VolumeSize: VOLUME_GIB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true },
+      },
     ],
     TagSpecifications: [
       { ResourceType: 'instance', Tags: [{ Key: TAG.installation, Value: installation.name }] },
@@ -212,7 +235,11 @@ async function template(ec2: EC2Client, data: RequestLaunchTemplateData): Promis
   const digest = createHash('sha256').update(JSON.stringify(data)).digest('hex').slice(0, 32);
   try {
     const { LaunchTemplate } = await ec2.send(
-      new CreateLaunchTemplateCommand({ LaunchTemplateName: TEMPLATE_NAME, VersionDescription: digest, LaunchTemplateData: data }),
+      new CreateLaunchTemplateCommand({
+        LaunchTemplateName: TEMPLATE_NAME,
+        VersionDescription: digest,
+        LaunchTemplateData: data,
+      }),
     );
     return LaunchTemplate?.LaunchTemplateId ?? '';
   } catch (error) {
@@ -224,10 +251,17 @@ async function template(ec2: EC2Client, data: RequestLaunchTemplateData): Promis
   const current = LaunchTemplateVersions[0];
   if (current?.VersionDescription !== digest) {
     const { LaunchTemplateVersion } = await ec2.send(
-      new CreateLaunchTemplateVersionCommand({ LaunchTemplateName: TEMPLATE_NAME, VersionDescription: digest, LaunchTemplateData: data }),
+      new CreateLaunchTemplateVersionCommand({
+        LaunchTemplateName: TEMPLATE_NAME,
+        VersionDescription: digest,
+        LaunchTemplateData: data,
+      }),
     );
     await ec2.send(
-      new ModifyLaunchTemplateCommand({ LaunchTemplateName: TEMPLATE_NAME, DefaultVersion: String(LaunchTemplateVersion?.VersionNumber) }),
+      new ModifyLaunchTemplateCommand({
+        LaunchTemplateName: TEMPLATE_NAME,
+        DefaultVersion: String(LaunchTemplateVersion?.VersionNumber),
+      }),
     );
   }
   return current?.LaunchTemplateId ?? '';

@@ -4,9 +4,24 @@ import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
 import { buildArtefacts, PYTHON_FOLDER } from './artefacts.ts';
-import { installInto } from './cluster.ts';
-import { bare, botEnvironment, operatorEnvironment, shellExports, writeProfiles, type Addresses } from './environment.ts';
-import { ACCOUNT_ID, IMAGE_ID, localInstallation, localRoles, QUEUE_NAME, REGION, TEMPLATE_NAME } from './installation.ts';
+import { Cluster } from './cluster.ts';
+import {
+  bare,
+  botEnvironment,
+  operatorEnvironment,
+  shellExports,
+  writeProfiles,
+  type Addresses,
+} from './environment.ts';
+import {
+  ACCOUNT_ID,
+  IMAGE_ID,
+  localInstallation,
+  localRoles,
+  QUEUE_NAME,
+  REGION,
+  TEMPLATE_NAME,
+} from './installation.ts';
 import { startProgram, type Program } from './programs.ts';
 import { provision, type Access } from './provision.ts';
 import type { StateFolder } from './state.ts';
@@ -72,7 +87,10 @@ async function start(
   tell('Kubernetes API', kubernetes?.ready.url ?? config);
   tell('AWS', access.endpoint);
   tell('Telegram', telegram.ready.page ?? '');
-  const [made] = await Promise.all([provision(installation, access, artefacts), installInto(config, OPERATOR_NAMESPACE)]);
+  const [made] = await Promise.all([
+    provision(installation, access, artefacts),
+    Cluster.connect(config).then((cluster) => cluster.install(OPERATOR_NAMESPACE)),
+  ]);
   tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);
   const addresses: Addresses = {
     kubeconfig: config,
@@ -83,7 +101,12 @@ async function start(
   };
   const profiles = writeProfiles(state, installation, access);
   const [operator] = await Promise.all([
-    run('operator', 'operator/main.ts', [], operatorEnvironment(installation, addresses, profiles, made, await state.port('operator'))),
+    run(
+      'operator',
+      'operator/main.ts',
+      [],
+      operatorEnvironment(installation, addresses, profiles, made, await state.port('operator')),
+    ),
     run('bot', 'bot/main.ts', [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
   ]);
   const operatorUrl = operator.ready.url ?? '';

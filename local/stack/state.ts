@@ -23,12 +23,16 @@ export function openState(folder: string, fresh: boolean): StateFolder {
   try {
     mkdirSync(root, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new StartFailure(`The state folder ${root} cannot be made (${(error as Error).message}); choose another with --state DIR.`);
+    throw new StartFailure(
+      `The state folder ${root} cannot be made (${(error as Error).message}); choose another with --state DIR.`,
+    );
   }
   const lock = path('running');
   const other = runningProcess(lock);
   if (other !== undefined)
-    throw new StartFailure(`Spotlearn already runs from ${root} (process ${other}); stop it first, or use another folder with --state DIR.`);
+    throw new StartFailure(
+      `Spotlearn already runs from ${root} (process ${other}); stop it first, or use another folder with --state DIR.`,
+    );
   if (fresh) forget(root);
   writeFileSync(lock, String(process.pid));
   mkdirSync(path('logs'), { recursive: true });
@@ -62,7 +66,19 @@ export function openState(folder: string, fresh: boolean): StateFolder {
 }
 
 /** Only what we make ourselves is removed, so that `--fresh --state ~` harms nobody. */
-const OURS = ['kubernetes', 'aws', 'telegram', 'logs', 'downloads', 'ports.json', 'kubeconfig', 'env', 'aws-profiles', 'aws-config.json', 'root-key'];
+const OURS = [
+  'kubernetes',
+  'aws',
+  'telegram',
+  'logs',
+  'downloads',
+  'ports.json',
+  'kubeconfig',
+  'env',
+  'aws-profiles',
+  'aws-config.json',
+  'root-key',
+];
 
 function forget(root: string): void {
   for (const name of OURS) rmSync(join(root, name), { recursive: true, force: true });
