@@ -171,5 +171,5 @@ function cause(field: string, reason: string, message: string): Cause {
 }
 
 function shown(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return value === undefined ? 'null' : JSON.stringify(value);
 }

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../cloud/clock.ts';
 import { loadCertificates } from './access/certificates.ts';
 import { Authorizer } from './access/authorizer.ts';
 import { Tokens } from './access/tokens.ts';
-import type { Api, OpenApiDocument, OpenApiIndex } from './api.ts';
+import type { Api } from './api.ts';
 import { Handlers } from './http/handlers.ts';
 import { Router } from './http/router.ts';
 import { inProcessApi } from './inprocess.ts';
@@ -78,7 +78,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     const certificates = await loadCertificates(options.stateDir, Date.now());
     const authorizer = new Authorizer(store, catalogue);
     const handlers = new Handlers({ store, writer, authorizer, clock, renderer: { renderTable, now } });
-    const openapi = await openApi();
+    const openapi = () => import('./openapi.ts');
     const router = new Router({ tokens, authorizer, catalogue, handlers, openapi, logger });
     const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, (request, response) => {
       void router.handle(request, response);
@@ -140,17 +140,6 @@ async function ensureNamespaces(api: Api): Promise<void> {
   for (const name of FIRST_NAMESPACES) {
     if (api.get(namespaces, undefined, name) === undefined) await api.create(namespaces, { metadata: { name } });
   }
-}
-
-async function openApi(): Promise<{ index: OpenApiIndex; document: OpenApiDocument }> {
-  const module = './openapi.ts';
-  const loaded = (await import(module).catch(() => undefined)) as
-    | { openApiIndex: OpenApiIndex; openApiDocument: OpenApiDocument }
-    | undefined;
-  return {
-    index: loaded?.openApiIndex ?? (() => ({ paths: {} })),
-    document: loaded?.openApiDocument ?? (() => undefined),
-  };
 }
 
 async function startControllers(_api: Api, _clock: Clock, _logger: Logger): Promise<() => Promise<void>> {

@@ -16,7 +16,8 @@ export interface RouterOptions {
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
   readonly handlers: Handlers;
-  readonly openapi: { readonly index: OpenApiIndex; readonly document: OpenApiDocument };
+  /** Loaded at the first use: kubectl asks, controllers don't. */
+  readonly openapi: () => Promise<{ readonly openApiIndex: OpenApiIndex; readonly openApiDocument: OpenApiDocument }>;
   readonly logger: Logger;
 }
 
@@ -53,7 +54,7 @@ export class Router {
       return this.#options.handlers.handle({ request, response, user, target, resource, query: url.searchParams });
     }
     this.#options.authorizer.checkPath(user, (request.method ?? 'GET').toLowerCase(), path);
-    const answer = this.#document(request, path.replace(/\/$/, ''));
+    const answer = await this.#document(request, path.replace(/\/$/, ''));
     if (answer === undefined) return replyText(response, 404, '404 page not found\n');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw new ApiError(
@@ -74,7 +75,10 @@ export class Router {
     return user;
   }
 
-  #document(request: IncomingMessage, path: string): { body: unknown; contentType?: string } | undefined {
+  async #document(
+    request: IncomingMessage,
+    path: string,
+  ): Promise<{ body: unknown; contentType?: string } | undefined> {
     const { catalogue, openapi } = this.#options;
     const resources = catalogue.all();
     const { accept, host = '' } = request.headers;
@@ -87,8 +91,10 @@ export class Router {
     if (path === '/api') return { body: discovery.apiVersions(host) };
     if (path === '/apis') return { body: discovery.groupList(resources) };
     if (path === '/api/v1') return some(discovery.resourceList(resources, '', 'v1'));
-    if (path === '/openapi/v3') return { body: openapi.index(resources) };
-    if (path.startsWith('/openapi/v3/')) return some(openapi.document(path.slice('/openapi/v3/'.length), resources));
+    if (path === '/openapi/v3') return { body: (await openapi()).openApiIndex(resources) };
+    if (path.startsWith('/openapi/v3/')) {
+      return some((await openapi()).openApiDocument(path.slice('/openapi/v3/'.length), resources));
+    }
     const [, group = '', groupVersion] = /^\/apis\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? [];
     if (group === '')
       return path === '' ? { body: { paths: ['/api', '/apis', '/openapi/v3', '/version'] } } : undefined;

@@ -1,0 +1,129 @@
+// Who may ask what: without a token, with a wrong one; discovery documents and health.
+import { expect } from 'chai';
+import { makePlayground, type Playground, send } from './exchange.ts';
+import { describeEachServer } from './servers.ts';
+
+describeEachServer('Access and discovery', (server) => {
+  let ground: Playground;
+  before(async () => {
+    ground = await makePlayground(server);
+  });
+
+  it('tells everyone its version and health', async () => {
+    for (const path of ['/healthz', '/livez', '/readyz']) {
+      const { status, body } = await send(server, 'GET', path, { token: null });
+      expect([status, body]).to.deep.equal([200, 'ok']);
+    }
+    const { body } = await send(server, 'GET', '/version', { token: null });
+    expect(body).to.include({ major: '1', minor: '34' });
+    expect(body.gitVersion).to.match(/^v1\.34\./);
+  });
+
+  it('answers 401 to a token it does not know', async () => {
+    const { status, body } = await send(server, 'GET', '/api', { token: 'wrong' });
+    expect(status).to.equal(401);
+    expect(body).to.deep.equal({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'Unauthorized',
+      reason: 'Unauthorized',
+      code: 401,
+    });
+  });
+
+  it('answers 403 to nobody in particular', async () => {
+    const { status, body } = await send(server, 'GET', '/api', { token: null });
+    expect(status).to.equal(403);
+    expect(body.message).to.equal('forbidden: User "system:anonymous" cannot get path "/api"');
+    const read = await send(server, 'GET', `${ground.widgets}/a`, { token: null });
+    expect(read.status).to.equal(403);
+    expect(read.body.message).to.equal(
+      `widgets.${ground.group} "a" is forbidden: User "system:anonymous" cannot get resource "widgets" in API group "${ground.group}" in the namespace "${ground.namespace}"`,
+    );
+    const list = await send(server, 'GET', '/api/v1/namespaces', { token: null });
+    expect(list.body.message).to.equal(
+      'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope',
+    );
+  });
+
+  it('tells its resources, aggregated and one by one', async () => {
+    const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+    const all = await send(server, 'GET', '/apis', { headers: { accept } });
+    expect(all.headers['content-type']).to.equal(
+      'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+    );
+    const group = all.body.items.find((item: { metadata: { name: string } }) => item.metadata.name === ground.group);
+    expect(group.versions).to.deep.equal([
+      {
+        version: 'v1',
+        resources: [
+          {
+            resource: 'widgets',
+            responseKind: { group: ground.group, version: 'v1', kind: 'Widget' },
+            scope: 'Namespaced',
+            singularResource: 'widget',
+            verbs: group.versions[0].resources[0].verbs,
+            categories: ['gadgets'],
+            subresources: [
+              {
+                subresource: 'status',
+                responseKind: { group: ground.group, version: 'v1', kind: 'Widget' },
+                verbs: ['get', 'patch', 'update'],
+              },
+            ],
+          },
+        ],
+        freshness: 'Current',
+      },
+    ]);
+    expect(group.versions[0].resources[0].verbs).to.have.members([
+      'create',
+      'delete',
+      'deletecollection',
+      'get',
+      'list',
+      'patch',
+      'update',
+      'watch',
+    ]);
+    const legacy = await server.call('GET', `/apis/${ground.group}/v1`);
+    expect(legacy.body.kind).to.equal('APIResourceList');
+    expect(legacy.body.resources[0]).to.include({
+      name: 'widgets',
+      singularName: 'widget',
+      namespaced: true,
+      kind: 'Widget',
+    });
+    expect((await server.call('GET', '/api')).body.versions).to.deep.equal(['v1']);
+    const groups = (await server.call('GET', '/apis')).body.groups as { name: string }[];
+    expect(groups.map((one) => one.name)).to.include.members(['batch', 'coordination.k8s.io', ground.group]);
+    const one = await server.call('GET', `/apis/${ground.group}`);
+    expect(one.body).to.deep.include({ kind: 'APIGroup', name: ground.group });
+    const core = (await server.call('GET', '/api/v1')).body.resources as { name: string; shortNames?: string[] }[];
+    expect(core.find((it) => it.name === 'pods')?.shortNames).to.deep.equal(['po']);
+    expect(core.map((it) => it.name)).to.include.members(['pods/log', 'pods/status', 'namespaces/finalize']);
+  });
+
+  it('lets bound roles read, and only that', async function () {
+    const role = {
+      metadata: { name: 'reader' },
+      rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'] }],
+    };
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${ground.namespace}`;
+    expect((await server.call('POST', `${rbac}/roles`, role)).status).to.equal(201);
+    const subjects = [{ kind: 'Group', name: 'system:unauthenticated', apiGroup: 'rbac.authorization.k8s.io' }];
+    const roleRef = { kind: 'Role', name: 'reader', apiGroup: 'rbac.authorization.k8s.io' };
+    const bound = await server.call('POST', `${rbac}/rolebindings`, { metadata: { name: 'open' }, subjects, roleRef });
+    expect(bound.status).to.equal(201);
+    let status = 0;
+    for (let tries = 0; tries < 50 && status !== 200; tries++) {
+      status = (await send(server, 'GET', `${ground.core}/configmaps`, { token: null })).status;
+      if (status !== 200) await new Promise((done) => setTimeout(done, 100));
+    }
+    expect(status).to.equal(200);
+    expect((await send(server, 'GET', `${ground.core}/secrets`, { token: null })).status).to.equal(403);
+    expect((await send(server, 'DELETE', `${ground.core}/configmaps/x`, { token: null })).status).to.equal(403);
+  });
+});

@@ -1,0 +1,123 @@
+// Deletion: at once, held by finalizers, under preconditions, of collections and definitions.
+import { expect } from 'chai';
+import { makePlayground, type Playground, send } from './exchange.ts';
+import { describeEachServer, eventually } from './servers.ts';
+
+const MERGE = 'application/merge-patch+json';
+
+describeEachServer('Deletion', (server) => {
+  let ground: Playground;
+  before(async () => {
+    ground = await makePlayground(server);
+  });
+
+  it('removes what nothing holds and answers with its uid', async () => {
+    const { body: made } = await server.call('POST', ground.widgets, ground.widget('free'));
+    const { status, body } = await server.call('DELETE', `${ground.widgets}/free`);
+    expect(status).to.equal(200);
+    expect(body).to.deep.equal({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      details: { name: 'free', group: ground.group, kind: 'widgets', uid: made.metadata.uid },
+    });
+    expect((await server.call('DELETE', `${ground.widgets}/free`)).status).to.equal(404);
+  });
+
+  it('waits for finalizers, takes no new ones, and goes with the last', async () => {
+    const name = 'held';
+    const path = `${ground.widgets}/${name}`;
+    const metadata = { name, finalizers: ['example.com/hold'] };
+    await server.call('POST', ground.widgets, ground.widget(name, { metadata }));
+    const marked = await server.call('DELETE', path);
+    expect(marked.status).to.equal(200);
+    expect(marked.body.metadata.deletionTimestamp).to.match(/Z$/);
+    expect(marked.body.metadata.deletionGracePeriodSeconds).to.equal(0);
+    expect(marked.body.metadata.generation).to.equal(2);
+    const again = await server.call('DELETE', path);
+    expect(again.body.metadata.resourceVersion).to.equal(marked.body.metadata.resourceVersion);
+    const added = await server.call(
+      'PATCH',
+      path,
+      { metadata: { finalizers: ['example.com/hold', 'example.com/new'] } },
+      MERGE,
+    );
+    expect(added.status).to.equal(422);
+    expect(added.body.message).to.contain(
+      'metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{"example.com/new"}',
+    );
+    const last = await server.call('PATCH', path, { metadata: { finalizers: null } }, MERGE);
+    expect(last.status).to.equal(200);
+    expect((await server.call('GET', path)).status).to.equal(404);
+  });
+
+  it('checks preconditions', async () => {
+    const { body: made } = await server.call('POST', ground.widgets, ground.widget('sure'));
+    const path = `${ground.widgets}/sure`;
+    const wrong = await server.call('DELETE', path, { preconditions: { uid: 'nope' } });
+    expect(wrong.status).to.equal(409);
+    expect(wrong.body.message).to.contain(
+      `Precondition failed: UID in precondition: nope, UID in object meta: ${made.metadata.uid}`,
+    );
+    const right = await server.call('DELETE', path, { preconditions: { uid: made.metadata.uid } });
+    expect(right.status).to.equal(200);
+  });
+
+  it('marks with the finalizer of the propagation policy', async () => {
+    await server.call('POST', ground.widgets, ground.widget('front'));
+    const { body } = await server.call('DELETE', `${ground.widgets}/front?dryRun=All`, {
+      propagationPolicy: 'Foreground',
+      dryRun: ['All'],
+    });
+    expect(body.metadata.finalizers).to.deep.equal(['foregroundDeletion']);
+    const bad = await server.call('DELETE', `${ground.widgets}/front`, { propagationPolicy: 'Sideways' });
+    expect(bad.status).to.equal(422);
+    expect((await server.call('GET', `${ground.widgets}/front`)).body.metadata).to.not.have.property(
+      'deletionTimestamp',
+    );
+  });
+
+  it('deletes a collection by selector', async () => {
+    for (const name of ['x1', 'x2', 'y1']) {
+      const metadata = { name, labels: { set: name.slice(0, 1) } };
+      await server.call('POST', ground.widgets, ground.widget(name, { metadata }));
+    }
+    const { status } = await server.call('DELETE', `${ground.widgets}?labelSelector=set%3Dx`);
+    expect(status).to.equal(200);
+    const left = await server.call('GET', `${ground.widgets}?labelSelector=set`);
+    expect(left.body.items.map((item: { metadata: { name: string } }) => item.metadata.name)).to.deep.equal(['y1']);
+  });
+
+  it('removes a pod that runs nowhere at once, and gives one on a node its grace period', async () => {
+    const spec = { containers: [{ name: 'c', image: 'x' }] };
+    await server.call('POST', `${ground.core}/pods`, { metadata: { name: 'nowhere' }, spec });
+    await server.call('DELETE', `${ground.core}/pods/nowhere`);
+    expect((await server.call('GET', `${ground.core}/pods/nowhere`)).status).to.equal(404);
+    await server.call('POST', `${ground.core}/pods`, {
+      metadata: { name: 'placed' },
+      spec: { ...spec, nodeName: 'some-node' },
+    });
+    const marked = await server.call('DELETE', `${ground.core}/pods/placed`);
+    expect(marked.body.metadata.deletionGracePeriodSeconds).to.equal(30);
+    const forced = await server.call('DELETE', `${ground.core}/pods/placed`, { gracePeriodSeconds: 0 });
+    expect(forced.status).to.equal(200);
+    expect((await server.call('GET', `${ground.core}/pods/placed`)).status).to.equal(404);
+  });
+
+  it('preserves the pods of a Job by default, and says so', async () => {
+    const jobs = `/apis/batch/v1/namespaces/${ground.namespace}/jobs`;
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'x' }] } };
+    await server.call('POST', jobs, { metadata: { name: 'orphaner' }, spec: { suspend: true, template } });
+    const answer = await send(server, 'DELETE', `${jobs}/orphaner?dryRun=All`);
+    expect(answer.headers['warning']).to.match(/^299 - "child pods are preserved by default when jobs are deleted/);
+    expect(answer.body.metadata.finalizers).to.deep.equal(['orphan']);
+  });
+
+  it('serves a definition no longer once it is deleted', async () => {
+    const own = await makePlayground(server);
+    const crd = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.${own.group}`;
+    expect((await server.call('DELETE', crd)).status).to.equal(200);
+    await eventually('404', async () => ((await server.call('GET', own.widgets)).status === 404 ? true : undefined));
+  });
+});
