@@ -64,7 +64,8 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
   if (values.once && values.idle) throw new UsageError('--once and --idle contradict each other; choose one.');
   if ((values.data === undefined) !== (values.target === undefined))
     throw new UsageError('--data and --target belong together: the CSV file and the column to predict.');
-  if (values.predict !== undefined && values.data === undefined) throw new UsageError('--predict needs --data and --target.');
+  if (values.predict !== undefined && values.data === undefined)
+    throw new UsageError('--predict needs --data and --target.');
   const job =
     values.data === undefined || values.target === undefined
       ? undefined

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
 import { buildArtefacts, PYTHON_FOLDER } from './artefacts.ts';
+import { bundled } from './bundles.ts';
 import { Cluster } from './cluster.ts';
 import {
   bare,
@@ -76,8 +77,11 @@ async function start(
   const installation = localInstallation(templateIdOf(TEMPLATE_NAME));
   const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
   const configuration = awsConfiguration(installation, secretAccessKey);
-  const [artefacts, aws, telegram, kubernetes] = await Promise.all([
-    buildArtefacts(state.path('artefacts')),
+  const artefactFolder = state.path('artefacts');
+  const [artefacts, operatorBundle, botBundle, aws, telegram, kubernetes] = await Promise.all([
+    buildArtefacts(artefactFolder),
+    bundled('operator', artefactFolder),
+    bundled('bot', artefactFolder),
     emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
     emulated('telegram'),
     kubeconfig === undefined ? emulated('kubernetes') : undefined,
@@ -103,11 +107,11 @@ async function start(
   const [operator] = await Promise.all([
     run(
       'operator',
-      'operator/main.ts',
+      operatorBundle,
       [],
       operatorEnvironment(installation, addresses, profiles, made, await state.port('operator')),
     ),
-    run('bot', 'bot/main.ts', [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
+    run('bot', botBundle, [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
   ]);
   const operatorUrl = operator.ready.url ?? '';
   tell('operator', `${operatorUrl}/metrics`);
