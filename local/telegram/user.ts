@@ -138,8 +138,8 @@ export class TelegramUser {
   /** Calls back from now on, what was missed while the server was away included; returns how to stop. */
   on<Name extends keyof UserEvents>(event: Name, listener: (...data: UserEvents[Name]) => void): () => void {
     const emitter = this.#events as EventEmitter;
-    emitter.on(event, listener as () => void);
-    return () => emitter.off(event, listener as () => void);
+    emitter.on(event, listener);
+    return () => emitter.off(event, listener);
   }
 
   close(): void {

@@ -1,6 +1,8 @@
 // One Bot API call as it came in: parameters from the query, a JSON body, a form or multipart, and the files with it.
 // Values keep the type they came with; the readers below take them as Telegram does (a number may be a string).
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { BusboyConstructor, BusboyInstance } from '@fastify/busboy';
 import type { Depot, Received } from '../state/depot.ts';
 import { TooLarge } from '../state/depot.ts';
 import { BotApiError } from './error.ts';
@@ -122,18 +124,16 @@ async function readMultipart(
   // Loaded with the first file: an idle server does without.
   const { Busboy } = await import('@fastify/busboy');
   const uploads = new Map<string, Upload>();
+  const streams: Readable[] = [];
   const receiving: Promise<void>[] = [];
   const form = openForm(Busboy, request);
   form.on('field', (name, value) => void values.set(name, value));
   form.on('file', (field, stream, name = 'file', _encoding, mime) => {
-    const received = depot.receive(stream, uploadBytes).then(
-      (file) => void uploads.set(field, { ...file, name, mime }),
-      (error: unknown) => {
-        stream.resume();
-        throw error;
-      },
-    );
+    const received = depot
+      .receive(stream, uploadBytes)
+      .then((file) => void uploads.set(field, { ...file, name, mime }));
     received.catch(() => undefined);
+    streams.push(stream);
     receiving.push(received);
   });
   try {
@@ -141,15 +141,15 @@ async function readMultipart(
     await Promise.all(receiving);
     return new Call(method, values, uploads);
   } catch (error) {
+    // A form that broke off never ends its files.
+    for (const stream of streams) stream.destroy();
     await Promise.allSettled(receiving);
     await Promise.all([...uploads.values()].map((upload) => depot.discard(upload)));
     throw error instanceof TooLarge ? tooLarge() : error;
   }
 }
 
-type Form = import('@fastify/busboy').BusboyInstance;
-
-function openForm(Busboy: typeof import('@fastify/busboy').Busboy, request: IncomingMessage): Form {
+function openForm(Busboy: BusboyConstructor, request: IncomingMessage): BusboyInstance {
   const headers = { ...request.headers, 'content-type': request.headers['content-type'] ?? '' };
   try {
     return new Busboy({ headers, limits: { fieldSize: MAX_BODY_BYTES, files: 20 } });
@@ -158,7 +158,7 @@ function openForm(Busboy: typeof import('@fastify/busboy').Busboy, request: Inco
   }
 }
 
-function parsed(form: Form, request: IncomingMessage): Promise<void> {
+function parsed(form: BusboyInstance, request: IncomingMessage): Promise<void> {
   return new Promise((resolve, reject) => {
     form.once('finish', resolve);
     form.once('error', () => reject(BotApiError.badRequest("can't parse multipart form")));

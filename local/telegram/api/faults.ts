@@ -10,7 +10,7 @@ export interface Failure {
   readonly retryAfter?: number;
 }
 
-type Fault =
+export type Fault =
   | { readonly kind: 'fail'; readonly error: BotApiError }
   | { readonly kind: 'drop'; readonly when: 'before' | 'after' }
   | { readonly kind: 'delay'; readonly milliseconds: number };

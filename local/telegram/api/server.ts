@@ -5,11 +5,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
 import { sleep } from '../../../cloud/clock.ts';
-import { type Call, readCall } from './call.ts';
+import { readCall } from './call.ts';
 import type { Desk, Method } from './content.ts';
 import { EDITING } from './editing.ts';
 import { BotApiError } from './error.ts';
-import type { Faults } from './faults.ts';
+import type { Fault, Faults } from './faults.ts';
 import { PROFILE } from './profile.ts';
 import { RECEIVING } from './receiving.ts';
 import { SENDING } from './sending.ts';
@@ -57,23 +57,37 @@ async function answer(
 ): Promise<void> {
   const hungUp = new AbortController();
   response.once('close', () => hungUp.abort());
-  let call: Call | undefined;
   try {
-    call = await readCall(request, method, url.searchParams, api.desk.depot, api.desk.limits.uploadBytes);
+    const { fault, result } = await carryOut(api, token, method, url, request, hungUp.signal);
+    if (fault?.kind === 'drop') request.socket.destroy();
+    else reply(response, 200, { ok: true, result });
+  } catch (error) {
+    if (!hungUp.signal.aborted) refuse(api, method, error, response);
+  }
+}
+
+/** Throws what the call is refused with; files it brought and did not use are gone when it returns. */
+async function carryOut(
+  api: BotApi,
+  token: string,
+  method: string,
+  url: URL,
+  request: IncomingMessage,
+  hungUp: AbortSignal,
+): Promise<{ fault?: Fault; result?: unknown }> {
+  const { desk } = api;
+  const call = await readCall(request, method, url.searchParams, desk.depot, desk.limits.uploadBytes);
+  try {
     if (!sameToken(token, api.token)) throw new BotApiError(401, 'Unauthorized');
     const fault = api.faults.take(method);
     if (fault?.kind === 'fail') throw fault.error;
-    if (fault?.kind === 'drop' && fault.when === 'before') return void request.socket.destroy();
-    if (fault?.kind === 'delay') await sleep(api.desk.clock, fault.milliseconds, hungUp.signal);
+    if (fault?.kind === 'drop' && fault.when === 'before') return { fault };
+    if (fault?.kind === 'delay') await sleep(desk.clock, fault.milliseconds, hungUp);
     const run = METHODS.get(method.toLowerCase());
     if (run === undefined) throw new BotApiError(404, 'Not Found: method not found');
-    const result = await run(call, api.desk, hungUp.signal);
-    if (fault?.kind === 'drop') return void request.socket.destroy();
-    reply(response, 200, { ok: true, result });
-  } catch (error) {
-    if (!hungUp.signal.aborted) refuse(api, method, error, response);
+    return { fault, result: await run(call, desk, hungUp) };
   } finally {
-    for (const upload of call?.uploads() ?? []) await api.desk.depot.discard(upload);
+    for (const upload of call.uploads()) await desk.depot.discard(upload);
   }
 }
 

@@ -19,6 +19,8 @@ const userId = /^[1-9]\d{0,11}$/.test(query.get('user') ?? '') ? query.get('user
 const connection = new Connection(userId);
 const composer = new Composer({ send, upload });
 const presses = new Map();
+/** What each message looked like when it was last drawn. */
+const shown = new Map();
 let idle = 'bot';
 let unread = 0;
 let typingTimer;
@@ -66,6 +68,7 @@ async function reload() {
 }
 
 function render(message) {
+  shown.set(message.message_id, JSON.stringify(message));
   return bubble(message, { fileUrl: (id, inline) => connection.fileUrl(id, inline), view, press, command: (text) => send(text) });
 }
 
@@ -91,6 +94,8 @@ function add(message, old = false) {
 function edit(message) {
   const before = find(message.message_id);
   if (!before) return add(message);
+  // One's own message comes twice: as the answer to sending it and as an event.
+  if (shown.get(message.message_id) === JSON.stringify(message)) return;
   const stick = nearEnd();
   const after = render(message);
   const focused = before.contains(document.activeElement) ? document.activeElement.textContent : undefined;

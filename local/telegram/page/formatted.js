@@ -11,6 +11,8 @@ const ELEMENTS = {
   spoiler: 'span',
 };
 
+const BLOCKS = new Set(['pre', 'blockquote']);
+
 /** Builds the nodes of a text; `onCommand` is called with a command that was clicked. */
 export function formatted(text, entities = [], onCommand) {
   const sorted = [...entities].sort((left, right) => left.offset - right.offset || right.length - left.length);
@@ -28,11 +30,13 @@ function range(text, from, to, entities, onCommand) {
     const start = Math.max(at, entity.offset);
     const end = Math.min(to, entity.offset + entity.length);
     if (end <= start) continue;
-    if (start > at) fragment.append(text.slice(at, start));
+    const block = BLOCKS.has(entity.type);
+    if (start > at) fragment.append(block ? text.slice(at, start).replace(/\n$/, '') : text.slice(at, start));
     const element = elementOf(entity, text.slice(start, end), onCommand);
     element.append(range(text, start, end, rest, onCommand));
     fragment.append(element);
-    at = end;
+    // A block breaks the line by itself: the line break around it would show as an empty line.
+    at = block && text[end] === '\n' ? end + 1 : end;
   }
   if (at < to) fragment.append(text.slice(at, to));
   return fragment;

@@ -42,7 +42,10 @@ export class Depot {
     for (const leftover of readdirSync(join(root, 'incoming'))) rmSync(join(root, 'incoming', leftover));
   }
 
-  /** Writes a stream to disk; nothing is left of it when the stream fails or passes the limit (`TooLarge`). */
+  /**
+   * Writes a stream to disk; nothing is left of it when the stream breaks off, the disk is full, or it passes the limit
+   * (`TooLarge`). The source itself is never destroyed but read to its end, so that its sender can still be answered.
+   */
   async receive(source: Readable, limitBytes: number): Promise<Received> {
     this.#received += 1;
     const path = join(this.#root, 'incoming', String(this.#received));
@@ -54,9 +57,16 @@ export class Depot {
         else done(null, chunk);
       },
     });
+    const brokenOff = () => {
+      if (!source.readableEnded) counted.destroy(new Error('The sender broke off'));
+    };
+    source.once('error', brokenOff).once('close', brokenOff);
+    source.pipe(counted);
     try {
-      await pipeline(source, counted, createWriteStream(path, { mode: 0o600 }));
+      await pipeline(counted, createWriteStream(path, { mode: 0o600 }));
     } catch (error) {
+      source.unpipe(counted);
+      source.resume();
       await rm(path, { force: true });
       throw error;
     }
