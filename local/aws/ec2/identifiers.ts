@@ -1,5 +1,5 @@
 // EC2's identifiers and addresses: random where EC2's are random, well-formed for every client that parses them.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
 const hex = (digits: number) =>
   randomBytes(Math.ceil(digits / 2))
@@ -9,7 +9,9 @@ const hex = (digits: number) =>
 export const newInstanceId = () => `i-${hex(17)}`;
 export const newVolumeId = () => `vol-${hex(17)}`;
 export const newReservationId = () => `r-${hex(17)}`;
-export const newTemplateId = () => `lt-${hex(17)}`;
+/** Unlike EC2's own, the id follows from the name: policies that name a template can be written before it exists. */
+export const templateIdOf = (name: string) =>
+  `lt-${createHash('sha1').update(`launch-template/${name}`).digest('hex').slice(0, 17)}`;
 export const newFleetId = () => `fleet-${randomUUID()}`;
 export const newSpotRequestId = () => `sir-${hex(8)}`;
 

@@ -11,7 +11,7 @@ import {
 } from './core.ts';
 import type { Action, Call, Core } from './core.ts';
 import { selectPage } from './describe.ts';
-import { newTemplateId } from './identifiers.ts';
+import { templateIdOf } from './identifiers.ts';
 import type { LaunchTemplate, TemplateVersion, WireTree } from './state.ts';
 import { Fields, type Xml } from './wire.ts';
 
@@ -111,7 +111,7 @@ const createLaunchTemplate: Action = (core, call) => {
   const now = core.context.clock.now();
   const template: LaunchTemplate = {
     kind: 'template',
-    id: newTemplateId(),
+    id: templateIdOf(name),
     name,
     createdAt: now,
     createdBy: call.principal.arn,

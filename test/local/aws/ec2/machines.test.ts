@@ -218,9 +218,10 @@ sleep 60`);
       const client = new EC2Client({ ...cloud.connection, credentials });
       client.middlewareStack.add(
         (next) => (args) => {
-          const request = args.request as { path: string; body: string };
+          const request = args.request as { path: string; body: string; headers: Record<string, string> };
           request.path = '/_spotlearn/ec2/interrupt';
           request.body = JSON.stringify({ instanceId: id, noticeSeconds: 0 });
+          request.headers['content-length'] = String(request.body.length);
           return next(args);
         },
         { step: 'build', priority: 'low' },
