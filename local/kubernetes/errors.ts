@@ -91,7 +91,7 @@ export function invalid(kind: string, group: string, name: string, causes: reado
   return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${list}`, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind,
+    ...(kind === '' ? {} : { kind }),
     causes: causes.map(({ reason, message, field }) => ({ reason, message, field })),
   });
 }

@@ -21,14 +21,16 @@ export function decode(resource: ResourceInfo, body: unknown, options: DecodeOpt
       `the object provided is unrecognized (must be of type ${resource.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${is} into Go value of type struct { APIVersion string; Kind string }`,
     );
   }
-  const object = structuredClone(body) as KubeObject;
+  const { apiVersion, kind, ...fields } = structuredClone(body) as KubeObject;
+  const object = { apiVersion, kind, ...fields } as KubeObject;
   const wanted = groupVersion(resource);
   const custom = resource.schema !== undefined;
   if (custom || (object.apiVersion as unknown)) checkVersion(resource, object, wanted, custom);
   object.apiVersion = wanted;
   object.kind = resource.kind;
-  const unknown = decodeFields(resource, object, custom);
-  report(resource, unknown, options);
+  const sent = options.subject === 'patch' ? body : undefined;
+  const unknown = decodeFields(resource, object, custom, sent);
+  report(resource, unknown, options, sent);
   delete object.metadata['managedFields'];
   return object;
 }
@@ -49,8 +51,7 @@ function checkVersion(resource: ResourceInfo, object: KubeObject, wanted: string
   throw invalid(kind, resource.group, name, [problem]);
 }
 
-function decodeFields(resource: ResourceInfo, object: KubeObject, custom: boolean): string[] {
-  const subject = `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}`;
+function decodeFields(resource: ResourceInfo, object: KubeObject, custom: boolean, patched: unknown): string[] {
   try {
     const metadata: unknown = object.metadata ?? {};
     if (!isObject(metadata))
@@ -61,20 +62,23 @@ function decodeFields(resource: ResourceInfo, object: KubeObject, custom: boolea
     if (!custom) return decodeBuiltin(groupVersion(resource), resource.kind, object);
     return [...decodeMetadata(metadata), ...(resource.schema?.prune(object) ?? [])];
   } catch (error) {
-    if (error instanceof WrongType) throw badRequest(`${subject}: ${error.message}`);
+    if (error instanceof WrongType) throw undecodable(resource, error.message, patched);
     throw error;
   }
 }
 
-function report(resource: ResourceInfo, unknown: readonly string[], options: DecodeOptions): void {
+/** What a patch led to is told as its fault, with the whole result; a body sent as it is by its kind. */
+function undecodable(resource: ResourceInfo, why: string, patched: unknown): Error {
+  if (patched !== undefined) return invalid('', '', '', [fieldError.invalid('patch', JSON.stringify(patched), why)]);
+  const { kind, version } = resource;
+  return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+}
+
+function report(resource: ResourceInfo, unknown: readonly string[], options: DecodeOptions, patched: unknown): void {
   if (unknown.length === 0) return;
   const texts = unknown.map((path) => `unknown field "${path}"`);
   if (options.fieldValidation === 'Strict') {
-    const where =
-      options.subject === 'patch'
-        ? ''
-        : `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: `;
-    throw badRequest(`${where}strict decoding error: ${texts.join(', ')}`);
+    throw undecodable(resource, `strict decoding error: ${texts.join(', ')}`, patched);
   }
   if (options.fieldValidation !== 'Ignore') for (const text of texts) options.warn?.(text);
 }

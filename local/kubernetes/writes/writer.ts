@@ -5,6 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Cause, DeleteOptions, Draft, KubeObject, ObjectMeta, ResourceInfo } from '../api.ts';
 import {
   alreadyExists,
+  ApiError,
   badRequest,
   conflict,
   fieldError,
@@ -245,8 +246,8 @@ export class Writer {
 
   async #put(resource: ResourceInfo, object: KubeObject, options: { readonly dryRun?: boolean }): Promise<KubeObject> {
     const bytes = Buffer.byteLength(JSON.stringify(object));
-    if (bytes > MAX_OBJECT_BYTES) throw internal('etcdserver: request is too large');
-    if (options.dryRun === true) return served(resource, object);
+    if (bytes > MAX_OBJECT_BYTES) throw new ApiError(500, '', 'etcdserver: request is too large');
+    if (options.dryRun === true) return served(resource, withoutEmptyVersion(object));
     return served(resource, await this.#durable(this.#store.put(storageKey(resource), object)));
   }
 
@@ -258,6 +259,14 @@ export class Writer {
       throw error;
     }
   }
+}
+
+/** What a dry run made has none. */
+function withoutEmptyVersion(object: KubeObject): KubeObject {
+  if (object.metadata.resourceVersion !== '') return object;
+  const metadata: Partial<ObjectMeta> = { ...object.metadata };
+  delete metadata.resourceVersion;
+  return { ...object, metadata: metadata as ObjectMeta };
 }
 
 function checkNamespace(resource: ResourceInfo, namespace: string | undefined, metadata: Partial<ObjectMeta>): void {

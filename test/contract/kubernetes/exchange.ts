@@ -22,7 +22,9 @@ type Address = Pick<ContractServer, 'url' | 'ca' | 'token'>;
 export function send(server: Address, method: string, path: string, sent: Sent = {}): Promise<Reply> {
   const token = sent.token === undefined ? server.token : sent.token;
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-  const headers = { ...authorization, ...sent.headers };
+  // Node sends a DELETE's body without saying how long it is, unless told.
+  const length = sent.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent.body)) };
+  const headers = { ...authorization, ...length, ...sent.headers };
   return new Promise((resolve, reject) => {
     const outgoing = request(`${server.url}${path}`, { method, headers, ca: server.ca, agent: false }, (answer) => {
       const chunks: Buffer[] = [];

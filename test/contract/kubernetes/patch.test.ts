@@ -63,7 +63,8 @@ describeEachServer('Patches', (server) => {
     expect(invalid.status).to.equal(422);
     expect((await patch([], JSON_PATCH, `${ground.widgets}/none`)).status).to.equal(404);
     const strict = await patch({ spec: { foo: 1 } }, MERGE, `${ground.widgets}/w?fieldValidation=Strict`);
-    expect(strict.status).to.equal(400);
+    expect(strict.status).to.equal(422);
+    expect(strict.body.message).to.match(/^ "" is invalid: patch: Invalid value: /);
     expect(strict.body.message).to.contain('strict decoding error: unknown field "spec.foo"');
   });
 
