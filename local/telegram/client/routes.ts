@@ -17,6 +17,9 @@ const DEFAULT_MESSAGES = 200;
 /** Shown inside the page; everything else is only ever downloaded. */
 const INLINE_TYPES = new Set(['image/png', 'image/jpeg', 'image/gif', 'image/webp']);
 
+/** No space, over quota, over the file size limit. */
+const DISK_FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
 interface Visit {
   readonly desk: Desk;
   readonly chat: Chat;
@@ -154,7 +157,7 @@ function statusOf(error: unknown): number {
   if (error instanceof ClientError) return error.status;
   if (error instanceof BotApiError) return error.code;
   if (error instanceof TooLarge) return 413;
-  return (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 507 : 500;
+  return DISK_FULL.has((error as NodeJS.ErrnoException).code ?? '') ? 507 : 500;
 }
 
 function reply(response: ServerResponse, status: number, content: unknown): void {

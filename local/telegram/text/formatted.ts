@@ -3,7 +3,7 @@
 import { BotApiError } from '../api/error.ts';
 import type { Entity } from '../protocol.ts';
 import { detectEntities } from './detect.ts';
-import { parseHtml } from './html.ts';
+import { linkUrl, parseHtml } from './html.ts';
 
 /** Telegram's limits after parsing, in UTF-16 code units. */
 export const MAX_TEXT_LENGTH = 4096;
@@ -31,7 +31,7 @@ function parse(source: string, mode: string, given: readonly Entity[] = []): For
     throw BotApiError.badRequest(`parse_mode ${mode} is not offered by this local server: use HTML`);
   }
   if (mode !== '' && mode !== 'none') throw BotApiError.badRequest('unsupported parse_mode');
-  return { text: source, entities: given };
+  return { text: source, entities: given.filter(({ type, url = '' }) => type !== 'text_link' || linkUrl(url)) };
 }
 
 function trim({ text, entities }: Formatted): Formatted {

@@ -142,7 +142,7 @@ function entityOf(tag: OpenTag, text: string): Entity[] {
   if (length === 0) return [];
   const place = { offset: tag.offset, length };
   if (tag.name === 'a') {
-    const url = httpUrl(tag.argument === '' ? text.slice(tag.offset) : tag.argument);
+    const url = linkUrl(tag.argument === '' ? text.slice(tag.offset) : tag.argument);
     return url === undefined ? [] : [{ type: 'text_link', ...place, url }];
   }
   const type = TYPES[tag.name] ?? tag.name;
@@ -150,7 +150,7 @@ function entityOf(tag: OpenTag, text: string): Entity[] {
 }
 
 /** Telegram links lead to http, https, tg or mailto; anything else (javascript:, data:) stays plain text. */
-function httpUrl(href: string): string | undefined {
+export function linkUrl(href: string): string | undefined {
   const withScheme = /^[a-z][a-z0-9+.-]*:/i.test(href) ? href : `http://${href}`;
   try {
     const url = new URL(withScheme);

@@ -262,6 +262,36 @@ describe('local Telegram, the server', () => {
       expect((await setting.user()).messages()).to.have.length(2);
     });
 
+    it('says so when the disk is full, and keeps what was there', async () => {
+      // Files may not grow beyond 16 KB: what a full disk looks like, for this process alone.
+      const first = await startProgram(setting.stateDir, 'ulimit -f 32; ');
+      const ada = await TelegramUser.connect({ url: first.url, userId: CHAT, name: 'Ada' });
+      const upload = await ada.upload({ name: 'x', data: 'x'.repeat(40_000) }).catch((error: Error) => error.message);
+      expect(upload).to.equal('The disk is full');
+      const sent: string[] = [];
+      let refused = '';
+      while (refused === '' && sent.length < 100) {
+        const text = `${sent.length} ${'x'.repeat(500)}`;
+        refused = await ada.send(text).then(
+          () => '',
+          (error: Error) => error.message,
+        );
+        if (refused === '') sent.push(text);
+      }
+      expect(refused).to.equal('The disk is full');
+      const answer = await fetch(`${first.url}/bot${first.token}/sendMessage?chat_id=${CHAT}&text=${'y'.repeat(900)}`);
+      expect([answer.status, await answer.json()]).to.deep.equal([
+        500,
+        { ok: false, error_code: 500, description: 'Internal Server Error' },
+      ]);
+      ada.close();
+      first.child.kill('SIGTERM');
+      await once(first.child, 'exit');
+      await setting.start();
+      const back = await setting.user();
+      expect(back.messages().map((message) => message.text)).to.deep.equal(sent);
+    }).timeout(20_000);
+
     it('loses nothing it acknowledged when it is killed', async () => {
       const first = await startProgram(setting.stateDir);
       const ada = await TelegramUser.connect({ url: first.url, userId: CHAT, name: 'Ada' });
@@ -351,8 +381,12 @@ describe('local Telegram, the server', () => {
   });
 });
 
-async function startProgram(stateDir: string): Promise<{ child: ChildProcess; url: string; token: string }> {
-  const child = spawn(process.execPath, [MAIN, '--state', stateDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function startProgram(
+  stateDir: string,
+  before = '',
+): Promise<{ child: ChildProcess; url: string; token: string }> {
+  const command = ['-c', `${before}exec "$0" "$@"`, process.execPath, MAIN, '--state', stateDir];
+  const child = spawn('/bin/sh', command, { stdio: ['ignore', 'pipe', 'ignore'] });
   for await (const line of createInterface({ input: child.stdout })) {
     return { child, ...(JSON.parse(line) as { url: string; token: string }) };
   }
