@@ -57,6 +57,6 @@ try {
   else process.exitCode = await main(options);
 } catch (error) {
   const known = error instanceof StartFailure || error instanceof UsageError;
-  process.stderr.write(`\n${known ? (error as Error).message : String((error as Error).stack)}\n`);
+  process.stderr.write(`\n${known ? error.message : String((error as Error).stack)}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
