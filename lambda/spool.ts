@@ -15,10 +15,15 @@ const ATTEMPTS = 4;
 const READ_BYTES = 256 * 1024;
 
 export class Spool {
+  readonly #memoryBytes: number;
   #chunks: Buffer[] = [];
   #file: FileHandle | undefined;
   #path = '';
   bytes = 0;
+
+  constructor(memoryBytes = MEMORY_BYTES) {
+    this.#memoryBytes = memoryBytes;
+  }
 
   /** The bytes may be overwritten once it resolves. */
   async write(bytes: Buffer): Promise<void> {
@@ -30,7 +35,7 @@ export class Spool {
       );
     }
     try {
-      if (!this.#file && this.bytes <= MEMORY_BYTES) this.#chunks.push(Buffer.from(bytes));
+      if (!this.#file && this.bytes <= this.#memoryBytes) this.#chunks.push(Buffer.from(bytes));
       else {
         this.#file ??= await this.#spill();
         await this.#file.writev([bytes]);

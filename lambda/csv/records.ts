@@ -5,6 +5,7 @@
 
 /** The cell as it stands; `"…"` around text without quotes; anything else that starts with a quote. */
 export const PLAIN = 0;
+/** 1, and ESCAPED has not that bit: `start + (form & QUOTED)` is where the text begins. */
 export const QUOTED = 1;
 export const ESCAPED = 2;
 
@@ -30,6 +31,8 @@ export class RecordScanner {
   /** Where the last record's line ending begins (= its end when it has none). */
   contentEnd = 0;
   readonly #kinds = new Uint8Array(256);
+  /** No byte above it means anything: letters and digits are passed by one comparison when the delimiter is a comma. */
+  readonly #highest: number;
   #form = PLAIN;
 
   constructor(delimiter: number) {
@@ -37,6 +40,7 @@ export class RecordScanner {
     this.#kinds[CR] = IS_CR;
     this.#kinds[0] = IS_NUL;
     this.#kinds[delimiter] = IS_DELIMITER;
+    this.#highest = Math.max(delimiter, CR);
   }
 
   /**
@@ -45,6 +49,8 @@ export class RecordScanner {
    */
   scan(bytes: Uint8Array, from: number, to: number, final: boolean): number {
     const kinds = this.#kinds;
+    const highest = this.#highest;
+    let { starts, ends, forms } = this;
     let count = 0;
     let i = from;
     for (;;) {
@@ -57,7 +63,10 @@ export class RecordScanner {
       }
       const closed = i;
       let kind = 0;
-      while (i < to && (kind = kinds[bytes[i]!]!) === 0) i++;
+      for (; i < to; i++) {
+        const byte = bytes[i]!;
+        if (byte <= highest && (kind = kinds[byte]!) !== 0) break;
+      }
       if (form === QUOTED && i !== closed) form = ESCAPED;
       if (i === to) {
         if (!final) return INCOMPLETE;
@@ -65,10 +74,13 @@ export class RecordScanner {
       }
       if (kind === IS_NUL)
         throw new MalformedRecord('has a NUL byte (is this a text file? UTF-16 needs its byte order mark)');
-      if (count === this.starts.length) this.#grow();
-      this.starts[count] = start;
-      this.ends[count] = i;
-      this.forms[count++] = form;
+      if (count === starts.length) {
+        this.#grow();
+        ({ starts, ends, forms } = this);
+      }
+      starts[count] = start;
+      ends[count] = i;
+      forms[count++] = form;
       if (kind === IS_DELIMITER) {
         i++;
         continue;

@@ -3,7 +3,7 @@
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 import { cellText, stripped } from '../csv/cell.ts';
 import type { Encoding } from '../csv/encoding.ts';
-import { ESCAPED, QUOTED, type RecordScanner } from '../csv/records.ts';
+import { ESCAPED, PLAIN, QUOTED, type RecordScanner } from '../csv/records.ts';
 import { ByteMemo } from './memo.ts';
 import { exactNumber, fastNumber } from './number.ts';
 
@@ -35,27 +35,35 @@ export function encodedWidth(columns: readonly Column[]): number {
   return columns.reduce((sum, column) => sum + columnWidth(column), 0);
 }
 
-/** One column, resolved: where its cell is, where its numbers go, what each category code writes. */
-interface Step {
+/** A column of numbers, resolved: where its cell is and where its numbers go. */
+interface NumberStep {
   name: string;
   field: number;
   offset: number;
-  number: boolean;
   impute: number;
   indicator: boolean;
   center: number;
   scale: number;
-  /** By category code: numbers for ordinal; for oneHot the place of the 1, or -1. The last two: unknown, missing. */
-  values: Float64Array;
-  oneHot: boolean;
+  counts: CellCounts;
+}
+
+/** A column of categories. A code is a category's index; after the last come UNKNOWN and MISSING. */
+interface CategoryStep {
+  name: string;
+  field: number;
   codes: Map<string, number>;
+  /** By code: where in the row a number goes (-1: nowhere), and which. */
+  places: Int32Array;
+  values: Float64Array;
   memo: ByteMemo;
   counts: CellCounts;
 }
 
 export class RowEncoder {
   readonly width: number;
-  readonly #steps: Step[];
+  // Apart, because one loop over both kinds costs a third more (branches and shapes that cannot be foreseen).
+  readonly #numbers: NumberStep[] = [];
+  readonly #categories: CategoryStep[] = [];
   readonly #missing: Set<string>;
   readonly #encoding: Encoding;
   readonly #clamped: boolean;
@@ -71,11 +79,16 @@ export class RowEncoder {
     this.#clamped = manifest.onnx.input.type === 'float32';
     this.#numericTokens = missing.some((token) => !Number.isNaN(exactNumber(token)));
     let offset = 0;
-    this.#steps = columns.map((column) => {
-      const step = resolve(column, places.get(column.column) ?? -1, offset);
+    for (const column of columns) {
+      const field = places.get(column.column) ?? -1;
+      const step = { name: column.column, field, counts: { missing: 0, invalid: 0, unknown: 0 } };
+      if (column.kind !== 'number') this.#categories.push({ ...step, ...categoryCodes(column, offset, this.#clamped) });
+      else {
+        const { impute, indicator, center, scale } = column;
+        this.#numbers.push({ ...step, offset, impute, indicator, center, scale });
+      }
       offset += columnWidth(column);
-      return step;
-    });
+    }
   }
 
   /** A batch's input of the model's type, all zeros: `encode` relies on the zeros. */
@@ -86,45 +99,51 @@ export class RowEncoder {
   /** Writes the record last scanned to `out` at `row`; the row must hold zeros. */
   encode(bytes: Buffer, record: RecordScanner, out: Numbers, row: number): void {
     const base = row * this.width;
-    const { starts, ends, forms } = record;
-    for (const step of this.#steps) {
+    this.#encodeNumbers(bytes, record, out, base);
+    this.#encodeCategories(bytes, record, out, base);
+  }
+
+  #encodeNumbers(bytes: Buffer, { starts, ends, forms }: RecordScanner, out: Numbers, base: number): void {
+    const clamped = this.#clamped;
+    for (const step of this.#numbers) {
       const { field } = step;
       const form = forms[field]!;
-      let start = starts[field]!;
-      let end = ends[field]!;
-      if (form === QUOTED) {
-        start++;
-        end--;
-      }
+      const start = starts[field]! + (form & QUOTED);
+      const end = ends[field]! - (form & QUOTED);
       const at = base + step.offset;
-      if (step.number) {
-        let x = form === ESCAPED || this.#numericTokens ? Number.NaN : fastNumber(bytes, start, end);
-        if (x !== x) x = this.#slowNumber(step, bytes, start, end, form);
-        if (x !== x) {
-          x = step.impute;
-          if (step.indicator) out[at + 1] = 1;
-        }
-        const value = (x - step.center) / step.scale;
-        out[at] = this.#clamped ? clamp(value) : value;
-      } else {
-        let code = step.memo.find(bytes, start, end);
-        if (code < 0) code = this.#slowCategory(step, bytes, start, end, form);
-        const known = step.codes.size;
-        if (code >= known) {
-          if (code === known) step.counts.unknown++;
-          else step.counts.missing++;
-        }
-        const value = step.values[code]!;
-        if (!step.oneHot) out[at] = this.#clamped ? clamp(value) : value;
-        else if (value >= 0) out[at + value] = 1;
+      let x = form === ESCAPED || this.#numericTokens ? Number.NaN : fastNumber(bytes, start, end);
+      if (x !== x) x = this.#slowNumber(step, bytes, start, end, form);
+      if (x !== x) {
+        x = step.impute;
+        if (step.indicator) out[at + 1] = 1;
       }
+      const value = (x - step.center) / step.scale;
+      out[at] = clamped ? clamp(value) : value;
+    }
+  }
+
+  #encodeCategories(bytes: Buffer, { starts, ends, forms }: RecordScanner, out: Numbers, base: number): void {
+    for (const step of this.#categories) {
+      const { field, places } = step;
+      const form = forms[field]!;
+      const start = starts[field]! + (form & QUOTED);
+      const end = ends[field]! - (form & QUOTED);
+      let code = step.memo.find(bytes, start, end);
+      if (code < 0) code = this.#slowCategory(step, bytes, start, end, form);
+      const unknown = places.length - 2;
+      if (code >= unknown) {
+        if (code === unknown) step.counts.unknown++;
+        else step.counts.missing++;
+      }
+      const place = places[code]!;
+      if (place >= 0) out[base + place] = step.values[code]!;
     }
   }
 
   /** By column, only those with a count above 0. */
   counts(): Record<string, CellCounts> {
     const found = new Map<string, CellCounts>();
-    for (const { name, counts } of this.#steps) {
+    for (const { name, counts } of [...this.#numbers, ...this.#categories]) {
       if (counts.missing + counts.invalid + counts.unknown === 0) continue;
       const sum = found.get(name) ?? { missing: 0, invalid: 0, unknown: 0 };
       // A column that is encoded twice has the same cells twice: the larger count is the true one.
@@ -136,10 +155,10 @@ export class RowEncoder {
 
   #text(bytes: Buffer, start: number, end: number, form: number): string {
     // QUOTED was already narrowed to what is between the quotes.
-    return stripped(cellText(bytes, start, end, form === ESCAPED ? ESCAPED : 0, this.#encoding));
+    return stripped(cellText(bytes, start, end, form === ESCAPED ? ESCAPED : PLAIN, this.#encoding));
   }
 
-  #slowNumber(step: Step, bytes: Buffer, start: number, end: number, form: number): number {
+  #slowNumber(step: NumberStep, bytes: Buffer, start: number, end: number, form: number): number {
     const text = this.#text(bytes, start, end, form);
     if (this.#missing.has(text)) {
       step.counts.missing++;
@@ -153,7 +172,7 @@ export class RowEncoder {
     return value;
   }
 
-  #slowCategory(step: Step, bytes: Buffer, start: number, end: number, form: number): number {
+  #slowCategory(step: CategoryStep, bytes: Buffer, start: number, end: number, form: number): number {
     const text = this.#text(bytes, start, end, form);
     const known = step.codes.size;
     const code = this.#missing.has(text) ? known + 1 : (step.codes.get(text) ?? known);
@@ -166,33 +185,27 @@ function clamp(value: number): number {
   return value > LARGEST_FLOAT32 ? LARGEST_FLOAT32 : value < -LARGEST_FLOAT32 ? -LARGEST_FLOAT32 : value;
 }
 
-function resolve(column: Column, field: number, offset: number): Step {
-  const step: Step = {
-    name: column.column,
-    field,
-    offset,
-    number: column.kind === 'number',
-    impute: 0,
-    indicator: false,
-    center: 0,
-    scale: 1,
-    values: new Float64Array(0),
-    oneHot: column.kind === 'oneHot',
-    codes: new Map(),
-    memo: new ByteMemo(),
-    counts: { missing: 0, invalid: 0, unknown: 0 },
-  };
-  if (column.kind === 'number') {
-    const { impute, indicator, center, scale } = column;
-    return { ...step, impute, indicator, center, scale };
-  }
-  const codes = new Map<string, number>();
-  for (const [i, category] of column.categories.entries()) if (!codes.has(category)) codes.set(category, i);
+type CategoryColumn = Exclude<Column, { kind: 'number' }>;
+
+function categoryCodes(
+  column: CategoryColumn,
+  offset: number,
+  clamped: boolean,
+): Pick<CategoryStep, 'codes' | 'places' | 'values' | 'memo'> {
+  const codes = new Map(column.categories.map((category, i) => [category, i]));
   if (codes.size !== column.categories.length) throw new Error('a category is listed twice');
   const indices = column.categories.map((_, i) => i);
-  const ends =
-    column.kind === 'ordinal'
-      ? [column.unknown, column.missing]
-      : [-1, column.impute === null ? -1 : (codes.get(column.impute) ?? -1)];
-  return { ...step, codes, values: Float64Array.from([...indices, ...ends]) };
+  const memo = new ByteMemo(codes.size);
+  if (column.kind === 'oneHot') {
+    const imputed = column.impute === null ? undefined : codes.get(column.impute);
+    const places = [...indices, -1, imputed ?? -1].map((index) => (index < 0 ? -1 : offset + index));
+    return { codes, places: Int32Array.from(places), values: new Float64Array(places.length).fill(1), memo };
+  }
+  const values = Float64Array.from([...indices, column.unknown, column.missing]);
+  return {
+    codes,
+    places: new Int32Array(values.length).fill(offset),
+    values: clamped ? values.map(clamp) : values,
+    memo,
+  };
 }

@@ -10,8 +10,8 @@ import { RecordScanner } from '../../lambda/csv/records.ts';
 import { RowEncoder } from '../../lambda/encode/rows.ts';
 import { close, handler } from '../../lambda/handler.ts';
 import { readManifest } from '../../lambda/model.ts';
-import { eventFor, stored } from './invocation.ts';
-import { startStorage, type Storage } from './storage.ts';
+import { eventFor, stored } from '../../bench/prediction/invocation.ts';
+import { startStorage, type Storage } from '../../bench/prediction/storage.ts';
 
 interface Expected {
   encoded: string[][];
@@ -103,7 +103,7 @@ describe('the golden vectors', () => {
         eventFor(storage, { manifest, onnx, data: input, rest: { probabilities: classes } }),
       );
       const text = stored(storage, answer);
-      const rows = parse(text, { columns: true }) as Record<string, string>[];
+      const rows = parse<Record<string, string>>(text, { columns: true });
       expect(rows).to.have.length(expected.encoded.length);
       const near = (got: number, wanted: number, what: string) =>
         expect(

@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import sinon from 'sinon';
 import type { PredictionEvent, PredictionFailed } from '../../cloud/contract/contract.generated.ts';
 import { close, handler } from '../../lambda/handler.ts';
-import { type Asked, eventFor, OUTPUT, stored } from './invocation.ts';
-import { manifestOf, number } from './manifest.ts';
-import { forestModel, integerModel, linearModel, logisticModel } from './onnx-model.ts';
-import { refuse, startStorage, type Storage } from './storage.ts';
+import { type Asked, eventFor, OUTPUT, stored } from '../../bench/prediction/invocation.ts';
+import { manifestOf, number } from '../../bench/prediction/manifest.ts';
+import { forestModel, integerModel, linearModel, logisticModel } from '../../bench/prediction/onnxmodel.ts';
+import { refuse, startStorage, type Storage } from '../../bench/prediction/storage.ts';
 
 // prediction = 2·a + b
 const manifest = manifestOf({ columns: [number('a'), number('b', { impute: 100 })], width: 2 });
@@ -434,6 +434,21 @@ describe('the prediction handler', () => {
     expect(asks()).to.equal(3);
     expect(await run(doubled)).to.match(/\n1,2,4\n/);
     expect(asks(), 'two models are kept, the oldest was let go').to.equal(4);
+  });
+
+  it('answers a fault of its own without a stack and without what it was about', async () => {
+    const event = {
+      get version(): number {
+        throw new TypeError('secret');
+      },
+    };
+    const answer = await failure(event);
+    expect(answer).to.include({ error_type: 'Internal', retryable: true });
+    expect(answer.error)
+      .to.match(/TypeError/)
+      .and.not.match(/secret|\n/);
+    expect(JSON.parse(lines[0]!).at).to.be.an('array').that.is.not.empty;
+    expect(lines[0]).to.not.match(/secret/);
   });
 
   it('logs one line an invocation, without URLs, data or stacks', async () => {

@@ -7,11 +7,11 @@ import { expect } from 'chai';
 import { unzipSync } from 'fflate';
 import type { PredictionAnswer } from '../../cloud/contract/contract.generated.ts';
 import { type HandlerPackage, MOST_UNZIPPED_BYTES, MOST_ZIPPED_BYTES, packageHandler } from '../../lambda/package.ts';
-import { eventFor, stored } from './invocation.ts';
-import { manifestOf, number } from './manifest.ts';
-import { linearModel } from './onnx-model.ts';
+import { eventFor, stored } from '../../bench/prediction/invocation.ts';
+import { manifestOf, number } from '../../bench/prediction/manifest.ts';
+import { linearModel } from '../../bench/prediction/onnxmodel.ts';
 import { runProgram } from './process.ts';
-import { startStorage } from './storage.ts';
+import { startStorage } from '../../bench/prediction/storage.ts';
 
 const { platform, arch } = process;
 

@@ -5,7 +5,7 @@ import { quotedCell, stripped } from '../../lambda/csv/cell.ts';
 import { exactNumber } from '../../lambda/encode/number.ts';
 import { BATCH_ROWS, type Predicted, predict } from '../../lambda/predict.ts';
 import type { Evaluator } from '../../lambda/score/evaluator.ts';
-import { manifestOf, number } from './manifest.ts';
+import { manifestOf, number } from '../../bench/prediction/manifest.ts';
 import { arbitraryTable, pieces, stream } from './table.ts';
 
 /** Gives back the first number of each row, so that a prediction shows which row it belongs to. */

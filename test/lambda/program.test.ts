@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { expect } from 'chai';
 import type { PredictionAnswer } from '../../cloud/contract/contract.generated.ts';
-import { eventFor, stored } from './invocation.ts';
-import { manifestOf, number } from './manifest.ts';
-import { linearModel } from './onnx-model.ts';
+import { eventFor, stored } from '../../bench/prediction/invocation.ts';
+import { manifestOf, number } from '../../bench/prediction/manifest.ts';
+import { linearModel } from '../../bench/prediction/onnxmodel.ts';
 import { runProgram } from './process.ts';
-import { startStorage, type Storage } from './storage.ts';
+import { startStorage, type Storage } from '../../bench/prediction/storage.ts';
 
 const program = new URL('../../lambda/main.ts', import.meta.url).pathname;
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import handlerSchema from '../../cloud/contract/handler.schema.json' with { type: 'json' };
 import manifestSchema from '../../cloud/contract/manifest.schema.json' with { type: 'json' };
 import { problems, type Schema } from '../../lambda/schema.ts';
-import { manifestOf, number } from './manifest.ts';
+import { manifestOf, number } from '../../bench/prediction/manifest.ts';
 
 const event = {
   version: 1,

@@ -6,7 +6,7 @@ import { stripped } from '../../../lambda/csv/cell.ts';
 import { RecordScanner } from '../../../lambda/csv/records.ts';
 import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
 import { exactNumber } from '../../../lambda/encode/number.ts';
-import { type Column, manifestOf, number } from '../manifest.ts';
+import { type Column, manifestOf, number } from '../../../bench/prediction/manifest.ts';
 import { arbitraryTable } from '../table.ts';
 
 function encodeTable(

@@ -1,4 +1,4 @@
-// ONNX files made by hand, so that tests of the handler need no Python: a protobuf writer of a few lines and the two
+// ONNX files made by hand, so that benchmarks and tests of the handler need no Python: a protobuf writer of a few lines and the two
 // graphs of interest, a linear model in float64 and a tree ensemble.
 
 type Bytes = Buffer;

@@ -1,4 +1,4 @@
-// Manifests for tests: what the schema asks for, with the parts a test is about.
+// Manifests for benchmarks and tests: what the schema asks for, with the parts a test is about.
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 
 export type Column = Manifest['preprocessing']['columns'][number];
@@ -14,9 +14,9 @@ export const number = (column: string, rest: Partial<Extract<Column, { kind: 'nu
 });
 
 export interface ManifestParts {
-  columns: Column[];
+  columns: Manifest['preprocessing']['columns'];
   width: number;
-  classes?: string[] | null;
+  classes?: Manifest['target']['classes'];
   type?: 'float32' | 'float64';
   divisor?: number;
   threshold?: number | null;
@@ -37,7 +37,7 @@ export function manifestOf({
     version: 1,
     createdAt: '2026-01-01T00:00:00Z',
     task: classes ? 'classification' : 'regression',
-    target: { name: 'target', classes: classes as [string, string] | null },
+    target: { name: 'target', classes },
     model: { type: 'linear', estimator: 'LinearRegression', hyperparameters: {} },
     onnx: {
       file: 'model.onnx',
@@ -45,7 +45,7 @@ export function manifestOf({
       output: { name: 'output', kind: classes ? 'scores' : 'value', ...(divisor === undefined ? {} : { divisor }) },
     },
     ...(threshold === undefined ? {} : { threshold }),
-    preprocessing: { missing, columns: columns as [Column] },
+    preprocessing: { missing, columns },
     features: names.map((name) => ({ name, type: 'number', example: '1' })) as unknown as Manifest['features'],
     data: { name: 'data.csv', bytes: 1, sha256: '', rows: 1, columns: 2, encoding: 'utf-8', delimiter: ',' },
     split: { kind: 'random', trainRows: 1, testRows: 1 },
