@@ -15,6 +15,7 @@ import { Handlers } from './http/handlers.ts';
 import { Router } from './http/router.ts';
 import { inProcessApi } from './inprocess.ts';
 import { renderKubeconfig } from './kubeconfig.ts';
+import { cleanUpDefinitions } from './resources/cleanup.ts';
 import { Catalogue, DEFINITIONS_KEY } from './resources/catalogue.ts';
 import { Store } from './storage/store.ts';
 import { Writer } from './writes/writer.ts';
@@ -94,7 +95,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     const kubeconfigPath = join(options.stateDir, 'kubeconfig');
     await writeFile(kubeconfigPath, kubeconfigYaml, { mode: 0o600 });
     await chmod(kubeconfigPath, 0o600);
-    const stopControllers = options.controllers === false ? undefined : await startControllers(api, clock, logger);
+    const stopCleanup = cleanUpDefinitions(api, logger);
+    const stopControllers = options.controllers === false ? undefined : await controllersOf(api, clock, logger);
     return {
       url,
       port,
@@ -107,6 +109,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       kubeconfigFor,
       async close() {
         await stopControllers?.();
+        stopCleanup();
         handlers.endWatches();
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
         server.closeIdleConnections();
@@ -142,8 +145,9 @@ async function ensureNamespaces(api: Api): Promise<void> {
   }
 }
 
-async function startControllers(_api: Api, _clock: Clock, _logger: Logger): Promise<() => Promise<void>> {
-  return async () => undefined;
+async function controllersOf(api: Api, clock: Clock, logger: Logger): Promise<() => Promise<void>> {
+  const { startControllers } = await import('./controllers/start.ts');
+  return startControllers(api, clock, logger);
 }
 
 /** The port of the last run is tried first when none is asked for, so that kubeconfigs stay good over a restart. */

@@ -3,6 +3,7 @@
 import type { Cause, DeleteOptions, KubeObject, PropagationPolicy, ResourceInfo } from '../api.ts';
 import { fieldError } from '../errors.ts';
 import { storageKey } from './builtin.ts';
+import { CLEANUP_FINALIZER } from './cleanup.ts';
 import { defaultDefinition, definitionProblems, establishedStatus } from './definitions.ts';
 import { isObject } from './fields.ts';
 import { defaultJob, jobChangeProblems, jobProblems, prepareJob } from './job.ts';
@@ -72,7 +73,7 @@ const KINDS: Record<string, Kind> = {
     unconditionalUpdate: false,
     generation: true,
     defaults: defaultDefinition,
-    prepareCreate: (crd, now) => (crd.status = establishedStatus(crd, now)),
+    prepareCreate: prepareDefinition,
     prepareUpdate: (crd, old, now) => (crd.status = establishedStatus({ ...crd, status: old.status }, now)),
     problems: definitionProblems,
     changeProblems: definitionChangeProblems,
@@ -185,6 +186,12 @@ function definitionChangeProblems(crd: KubeObject, old: KubeObject): Cause[] {
   return ['group', 'scope']
     .filter((field) => crd.spec?.[field] !== old.spec?.[field])
     .map((field) => fieldError.invalid(`spec.${field}`, crd.spec?.[field], 'field is immutable'));
+}
+
+/** The finalizer keeps the definition until its objects are gone (cleanup.ts). */
+function prepareDefinition(crd: KubeObject, now: string): void {
+  crd.status = establishedStatus(crd, now);
+  crd.metadata.finalizers = [...new Set([...(crd.metadata.finalizers ?? []), CLEANUP_FINALIZER])];
 }
 
 function bindingProblems(object: KubeObject): Cause[] {

@@ -104,15 +104,6 @@ export function metadataProblems(metadata: Partial<ObjectMeta>, rule: NameRule):
   for (const finalizer of metadata.finalizers ?? []) {
     for (const one of qualifiedNameProblems(finalizer))
       causes.push(fieldError.invalid('metadata.finalizers', finalizer, one));
-    if (!finalizer.includes('/') && !['orphan', 'foregroundDeletion', 'kubernetes'].includes(finalizer)) {
-      causes.push(
-        fieldError.invalid(
-          'metadata.finalizers',
-          finalizer,
-          'name is neither a standard finalizer name nor is it fully qualified',
-        ),
-      );
-    }
   }
   return causes;
 }

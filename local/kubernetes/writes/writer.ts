@@ -17,7 +17,7 @@ import {
   qualified,
 } from '../errors.ts';
 import { storageKey } from '../resources/builtin.ts';
-import type { Catalogue } from '../resources/catalogue.ts';
+import { type Catalogue, DEFINITIONS_KEY } from '../resources/catalogue.ts';
 import { served, toStored } from '../resources/events.ts';
 import { kindOf } from '../resources/kinds.ts';
 import { metadataProblems } from '../resources/names.ts';
@@ -83,6 +83,7 @@ export class Writer {
     const now = this.timestamp();
     object.metadata = newMetadata(metadata, namespace, now, kind.generation);
     if (resource.namespaced) this.#admitInto(resource, namespace ?? '', object.metadata.name);
+    if (resource.schema !== undefined) this.#admitCustom(resource);
     if (resource.schema !== undefined && resource.subresources.status) delete object.status;
     resource.schema?.applyDefaults(object);
     kind.defaults?.(object);
@@ -231,6 +232,16 @@ export class Writer {
     throw forbidden(resource, name, why, [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }]);
   }
 
+  /** A definition on its way out takes no new objects. */
+  #admitCustom(resource: ResourceInfo): void {
+    const definition = this.#store.head(DEFINITIONS_KEY, undefined, `${resource.plural}.${resource.group}`);
+    if (definition !== undefined && definition.metadata.deletionTimestamp === undefined) return;
+    throw new ApiError(405, 'MethodNotAllowed', 'create not allowed while custom resource definition is terminating', {
+      group: resource.group,
+      kind: resource.plural,
+    });
+  }
+
   #validate(resource: ResourceInfo, object: KubeObject, old: KubeObject | undefined): void {
     const kind = kindOf(resource);
     const causes: Cause[] = [
@@ -291,15 +302,17 @@ function checkName(object: Draft, name: string): void {
   }
 }
 
+/** Unlike everywhere else the API server names the kind here, not the resource. */
 function checkPreconditions(resource: ResourceInfo, old: KubeObject, { preconditions }: DeleteOptions): void {
   const { name, uid, resourceVersion } = old.metadata;
+  const named = { group: resource.group, plural: resource.kind };
   if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;
-    throw conflict(resource, name, why);
+    const why = `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
+    throw conflict(named, name, why);
   }
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
-    throw conflict(resource, name, why);
+    const why = `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(named, name, why);
   }
 }
 

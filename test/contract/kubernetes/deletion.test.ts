@@ -1,6 +1,6 @@
 // Deletion: at once, held by finalizers, under preconditions, of collections and definitions.
 import { expect } from 'chai';
-import { makePlayground, type Playground, send } from './exchange.ts';
+import { makePlayground, type Playground, send, widgetDefinition } from './exchange.ts';
 import { describeEachServer, eventually } from './servers.ts';
 
 const MERGE = 'application/merge-patch+json';
@@ -60,8 +60,12 @@ describeEachServer('Deletion', (server) => {
     const path = `${ground.widgets}/sure`;
     const wrong = await remove(path, { preconditions: { uid: 'nope' } });
     expect(wrong.status).to.equal(409);
-    expect(wrong.body.message).to.contain(
-      `Precondition failed: UID in precondition: nope, UID in object meta: ${made.metadata.uid}`,
+    expect(wrong.body.message).to.equal(
+      `Operation cannot be fulfilled on Widget.${ground.group} "sure": the UID in the precondition (nope) does not match the UID in record (${made.metadata.uid}). The object might have been deleted and then recreated`,
+    );
+    const old = await remove(path, { preconditions: { resourceVersion: '1' } });
+    expect(old.body.message).to.contain(
+      'the ResourceVersion in the precondition (1) does not match the ResourceVersion in record',
     );
     const right = await remove(path, { preconditions: { uid: made.metadata.uid } });
     expect(right.status).to.equal(200);
@@ -110,6 +114,31 @@ describeEachServer('Deletion', (server) => {
     const answer = await send(server, 'DELETE', `${jobs}/orphaner?dryRun=All`);
     expect(answer.headers['warning']).to.match(/^299 - "child pods are preserved by default when jobs are deleted/);
     expect(answer.body.metadata.finalizers).to.deep.equal(['orphan']);
+  });
+
+  it('deletes the objects of a definition with it, and starts empty when it comes back', async function () {
+    this.timeout(30_000);
+    const own = await makePlayground(server);
+    const metadata = { name: 'held', finalizers: ['example.com/hold'] };
+    await server.call('POST', own.widgets, own.widget('held', { metadata }));
+    await server.call('POST', own.widgets, own.widget('free'));
+    const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const crd = `${crds}/widgets.${own.group}`;
+    await server.call('DELETE', crd);
+    await eventually(
+      'marked',
+      async () =>
+        (await server.call('GET', `${own.widgets}/held`)).body.metadata?.deletionTimestamp as string | undefined,
+    );
+    expect((await server.call('GET', crd)).status).to.equal(200);
+    await server.call('PATCH', `${own.widgets}/held`, { metadata: { finalizers: null } }, MERGE);
+    await eventually('gone', async () => ((await server.call('GET', crd)).status === 404 ? true : undefined));
+    await server.call('POST', crds, widgetDefinition(own.group));
+    const again = await eventually('served', async () => {
+      const list = await server.call('GET', own.widgets);
+      return list.status === 200 ? list : undefined;
+    });
+    expect(again.body.items).to.deep.equal([]);
   });
 
   it('serves a definition no longer once it is deleted', async () => {
