@@ -113,7 +113,7 @@ async function serve(api: BotApi, request: IncomingMessage, response: ServerResp
     if (await serveClient(api.desk, api.logger, url, request, response)) return;
     await servePage(url.pathname, request, response);
   } catch (error) {
-    api.logger.error({ error }, 'Request failed');
+    api.logger.error({ err: error }, 'Request failed');
     if (!response.headersSent) response.writeHead(500);
     response.end();
   }

@@ -97,7 +97,7 @@ function refuse({ logger }: BotApi, method: string, error: unknown, response: Se
     if (error.retryAfter !== undefined) response.setHeader('retry-after', error.retryAfter);
     return reply(response, error.code, error.body);
   }
-  logger.error({ method, error }, 'Bot API call failed');
+  logger.error({ method, err: error }, 'Bot API call failed');
   reply(response, 500, new BotApiError(500, 'Internal Server Error').body);
 }
 

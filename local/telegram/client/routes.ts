@@ -147,7 +147,7 @@ function refuse(logger: Logger, error: unknown, request: IncomingMessage, respon
   if (response.headersSent || response.destroyed) return;
   const status = statusOf(error);
   const message = status === 500 ? 'The local Telegram failed; its log says why' : (error as Error).message;
-  if (status === 500) logger.error({ error }, 'Client request failed');
+  if (status === 500) logger.error({ err: error }, 'Client request failed');
   // The rest of an upload nobody wants is read and dropped, so that the sender gets to see the answer.
   request.resume();
   reply(response, status, { error: status === 507 ? 'The disk is full' : message });

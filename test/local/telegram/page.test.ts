@@ -34,7 +34,7 @@ describe('local Telegram, the chat page in a real browser', function () {
     await setting.start();
     bot = setting.bot();
     page = await browser.newPage({ viewport: { width: 390, height: 844 } });
-    page.setDefaultTimeout(WAIT_MS);
+    page.setDefaultTimeout(2 * WAIT_MS);
     complaints = [];
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (entry) => {
@@ -185,6 +185,26 @@ describe('local Telegram, the chat page in a real browser', function () {
     await page.keyboard.press('Enter');
     const named = await ada.waitFor((message) => message.text === 'Henry', WAIT_MS);
     expect(named.reply_to_message?.text).to.equal('Name it');
+  });
+
+  it('takes files that are dropped on it, one message each, and lets one be left out', async () => {
+    const ada = await setting.user();
+    await page.goto(`${setting.telegram.url}/?user=${CHAT}`);
+    await page.locator('#welcome').waitFor();
+    const files = await page.evaluateHandle(`(() => {
+      const data = new DataTransfer();
+      for (const name of ['a.csv', 'b.csv', 'c.csv']) data.items.add(new File(['x,y'], name, { type: 'text/csv' }));
+      return data;
+    })()`);
+    await page.dispatchEvent('#history', 'dragenter', { dataTransfer: files });
+    expect(await page.locator('#drop').isVisible()).to.equal(true);
+    await page.dispatchEvent('#history', 'drop', { dataTransfer: files });
+    expect(await page.locator('#drop').isVisible()).to.equal(false);
+    await page.getByRole('button', { name: 'Do not send b.csv' }).click();
+    await write('two tables');
+    const last = await ada.waitFor((message) => message.document?.file_name === 'c.csv', WAIT_MS);
+    const first = await ada.waitFor((message) => message.document?.file_name === 'a.csv', WAIT_MS);
+    expect([first.caption, last.caption, ada.messages().length]).to.deep.equal(['two tables', undefined, 2]);
   });
 
   it('comes back by itself after the server was away, and says when a file can not be sent', async () => {
