@@ -40,6 +40,14 @@ export type Write = (bytes: Buffer) => Promise<void>;
 /** Scores a whole table; throws PredictionFailure. `write` gets the output in order, in pieces of whole rows. */
 export async function predict(asked: Prediction, source: AsyncIterable<Uint8Array>, write: Write): Promise<Predicted> {
   const feed = new Feed(source);
+  try {
+    return await predictAll(asked, feed, write);
+  } finally {
+    await feed.close();
+  }
+}
+
+async function predictAll(asked: Prediction, feed: Feed, write: Write): Promise<Predicted> {
   const { encoding, bom } = await feed.open();
   const out: Write = (bytes) => write(fromUtf8(bytes, encoding));
   if (bom.length > 0) await write(bom);
@@ -92,6 +100,11 @@ class Feed {
       if (this.ended) window.push(this.#transcoder.end());
     }
     return { encoding: detected.encoding, bom };
+  }
+
+  /** Lets go of a source that is not read to its end: a download would keep its connection. */
+  async close(): Promise<void> {
+    if (!this.ended) await this.#source.return?.();
   }
 
   /** Reads until the window has what it wants or the source ends. */

@@ -27,7 +27,7 @@ export async function* download({ url, etag, bytes }: DataLocation): AsyncGenera
       why = 'the connection was closed early';
     } catch (error) {
       if (error instanceof PredictionFailure && !error.retryable) throw error;
-      why = error instanceof Error && error instanceof PredictionFailure ? error.message : codeOf(error);
+      why = error instanceof PredictionFailure ? error.message : codeOf(error);
     }
     if (offset > before) attempt = 1;
     if (attempt >= ATTEMPTS) {

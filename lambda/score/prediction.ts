@@ -118,7 +118,10 @@ class Values implements Predictor {
   }
 
   summary(): Record<string, number> {
-    return this.#finite === 0 ? {} : { min: this.#min, max: this.#max, mean: this.#sum / this.#finite };
+    if (this.#finite === 0) return {};
+    const mean = this.#sum / this.#finite;
+    const { MAX_VALUE } = Number; // JSON has no infinity
+    return { min: this.#min, max: this.#max, mean: Math.max(-MAX_VALUE, Math.min(MAX_VALUE, mean)) };
   }
 }
 

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { quotedCell, stripped } from '../../lambda/csv/cell.ts';
 import { exactNumber } from '../../lambda/encode/number.ts';
+import { PredictionFailure } from '../../lambda/failure.ts';
 import { BATCH_ROWS, type Predicted, predict } from '../../lambda/predict.ts';
 import type { Evaluator } from '../../lambda/score/evaluator.ts';
 import { manifestOf, number } from '../../bench/prediction/manifest.ts';
@@ -74,6 +75,43 @@ describe('the prediction pipeline', () => {
     expect(predicted.rows).to.equal(rows.length);
     const wanted = `c0,c1,c2,p\n${rows.map((row, i) => `${row},${i}`).join('\n')}`;
     expect(output.equals(Buffer.from(wanted))).to.equal(true);
+  });
+
+  it('answers any bytes with predictions or with a reason, never with a crash', async () => {
+    const bits = fc.constantFrom(
+      ...[
+        'c0',
+        '"',
+        '""',
+        ',',
+        ';',
+        '\t',
+        '\n',
+        '\r',
+        '\r\n',
+        ' ',
+        '1',
+        'x',
+        '\xff',
+        '\xe9',
+        '\0',
+        '\xef\xbb\xbf',
+        '\xff\xfe',
+        '\xfe\xff',
+      ],
+    );
+    const bytes = fc.array(fc.oneof({ weight: 5, arbitrary: bits }, fc.string({ unit: 'binary', maxLength: 4 })), {
+      maxLength: 40,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), bytes, fc.array(fc.nat(), { maxLength: 3 }), async (headed, parts, cuts) => {
+        const file = Buffer.from((headed ? 'c0,c1\n' : '') + parts.join(''), 'latin1');
+        const outcome = await run(pieces(file, cuts)).catch((error: unknown) => error);
+        if (outcome instanceof Error) expect(outcome, outcome.stack).to.be.instanceOf(PredictionFailure);
+        else expect((outcome as { output: Buffer }).output.length).to.be.greaterThan(file.length);
+      }),
+      { numRuns: 1500 },
+    );
   });
 
   it('names the row that is wrong, counted over all batches', async () => {

@@ -32,6 +32,23 @@ describe('the prediction program', function () {
     expect(JSON.parse(stdout)).to.include({ success: false, error_type: 'InvalidEvent' });
   });
 
+  it('lets go of a long download when its first rows are bad', async () => {
+    const manifest = manifestOf({ columns: [number('a')], width: 1 });
+    const event = eventFor(storage, {
+      manifest,
+      onnx: linearModel([2], [0.5]),
+      data: `a\n1,2\n${'1\n'.repeat(10_000_000)}`,
+    });
+    const began = performance.now();
+    const { code, stdout } = await runProgram(spawn(process.execPath, [program], { env: {} }), JSON.stringify(event));
+    expect(code).to.equal(1);
+    expect(JSON.parse(stdout)).to.include({
+      error_type: 'InvalidData',
+      error: 'Row 1 has 2 cells where the header has 1.',
+    });
+    expect(performance.now() - began, 'not held up by the open connection').to.be.below(20_000);
+  });
+
   it('explains itself', async () => {
     const { code, stderr } = await runProgram(spawn(process.execPath, [program, '--help'], { env: {} }), '');
     expect(code).to.equal(64);
