@@ -87,10 +87,18 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
       void front.handle(request, response);
     },
   );
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
+  const closeServices = async () => {
+    for (const service of all.toReversed()) await service.close?.();
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    });
+  } catch (error) {
+    await closeServices();
+    throw error;
+  }
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
@@ -103,7 +111,7 @@ export async function startAws(options: AwsOptions): Promise<Aws> {
       const impatient = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
       await closed;
       clearTimeout(impatient);
-      for (const service of all.toReversed()) await service.close?.();
+      await closeServices();
     },
   };
 }

@@ -117,7 +117,13 @@ async function expectFailure(run: Promise<void>, title: string): Promise<void> {
 async function startOurs(): Promise<Running> {
   const stateDir = await mkdtemp(join(tmpdir(), 'aws-contract-'));
   const credentials = { accessKeyId: 'AKIACONTRACT', secretAccessKey: 'contract-secret' };
-  const aws = await startAws({ stateDir, region: REGION, accountId: ACCOUNT, roles: [], rootCredentials: credentials });
+  const aws = await startAws({
+    stateDir,
+    region: REGION,
+    accountId: ACCOUNT,
+    roles: [{ name: 'contract', policies: [] }],
+    rootCredentials: credentials,
+  });
   return {
     url: aws.url,
     credentials,
