@@ -19,6 +19,7 @@ finish() {
   code=$?
   trap - EXIT TERM INT HUP
   if [ -n "$TIMER" ]; then kill "$TIMER" 2>/dev/null; fi
+  cd /
   if [ -n "$FOLDER" ]; then rm -rf "$FOLDER"; fi
   say "worker ended with code $code, shutting down"
   shutdown -h now

@@ -1,4 +1,4 @@
-"""Builds the worker bundle that the boot script fetches: a .tar.gz that is the same, byte by byte, for the same sources.
+"""Builds the worker bundle that the boot script fetches: a .tar.gz, byte by byte the same for the same sources.
 
 `python -m trainer.bundle OUT.tar.gz [--site-packages DIR]` prints {"path", "sha256", "bytes"}. Standard library only.
 Inside: `trainer/` and, when given, `site-packages/`.

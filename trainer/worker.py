@@ -218,9 +218,10 @@ class Job:
         )
 
     def _save_or_halt(self, course: Course) -> None:
-        halt = self._around.signals.halted
+        halt = self._around.signals.halted()
         asked = self._around.signals.take_save()
-        if (halt and halt.checkpoint) or (not halt and (asked or self._checkpoints.due())):
+        wanted = halt.checkpoint if halt else asked or self._checkpoints.due()
+        if wanted and course.state.step > self._checkpoints.saved_step:
             self._checkpoint(course)
         self._obey()
 
@@ -233,7 +234,7 @@ class Job:
 
     def _obey(self) -> None:
         """Leaves when a halt was asked for."""
-        halt = self._around.signals.halted
+        halt = self._around.signals.halted()
         if halt:
             raise HaltError(halt)
 
@@ -302,7 +303,7 @@ class Job:
 
     def _abandon(self) -> None:
         """On the heart's thread: the training did not reach the end of a step in time. The last checkpoint stands."""
-        halt = self._around.signals.halted
+        halt = self._around.signals.halted()
         if halt is None or not self._ending_lock.acquire(blocking=False):
             return
         try:

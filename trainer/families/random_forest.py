@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from trainer.export.graph import Graph
 
 
+THREADS_FROM_ROWS = 5000
+"""With fewer rows, starting threads takes longer than growing the trees."""
+
+
 class RandomForest(Family):
     """RandomForestClassifier and RandomForestRegressor."""
 
@@ -56,7 +60,7 @@ class RandomForest(Family):
     ) -> None:
         estimator.n_estimators = portion(cast(int, chosen["n_estimators"]), step)
         # Trees have seeds of their own, so threads do not change them; sums of predictions they would: one thread then.
-        estimator.n_jobs = os.cpu_count()
+        estimator.n_jobs = os.cpu_count() if len(X) >= THREADS_FROM_ROWS else 1
         estimator.fit(X, y)
         estimator.n_jobs = 1
 

@@ -11,13 +11,16 @@ from trainer.instance.store import Store
 
 
 class Checkpoints:
-    """Under `checkpoints/` of the instance's prefix. `due` says when the next is worth its while."""
+    """Under `checkpoints/` of the instance's prefix. `due` says when it is time for the next.
+
+    `saved_step`: what need not be saved again, 0 before the first."""
 
     def __init__(self, store: Store, clock: Clock, every_seconds: float) -> None:
         self._store = store
         self._clock = clock
         self._every = every_seconds
         self._last = clock.monotonic()
+        self.saved_step = 0
 
     def due(self) -> bool:
         return self._clock.monotonic() - self._last >= self._every
@@ -30,4 +33,5 @@ class Checkpoints:
         digest = hashlib.sha256(body).hexdigest()
         self._store.put("checkpoints/latest.json", json.dumps({**pointer, "sha256": digest}).encode())
         self._last = self._clock.monotonic()
+        self.saved_step = step
         return pointer

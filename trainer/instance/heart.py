@@ -102,9 +102,9 @@ class Heart:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._wake.clear()
             self.beat()
             self._clock.wait(self._wake, self._every)
+            self._wake.clear()
 
     def _hear(self) -> None:
         found = self._store.get("control.json", unless=self._control_etag)

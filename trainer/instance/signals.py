@@ -68,8 +68,8 @@ class Signals:
         """Asks for a checkpoint at the next step, and to go on."""
         self._save.set()
 
-    @property
     def halted(self) -> Halt | None:
+        """Why to end, None while there is no reason to."""
         return self._halt
 
     def overdue(self, seconds: float) -> bool:

@@ -34,7 +34,7 @@ class Watch:
         """One look. A service that does not answer says nothing about the instance."""
         try:
             if self._metadata.spot_action() is not None:
-                if self._signals.halted is None:
+                if self._signals.halted() is None:
                     self._note("Spot interruption notice received")
                 self._signals.halt(INTERRUPTION)
             elif not self._rebalance_seen and self._metadata.rebalance_recommended():

@@ -67,8 +67,10 @@ def begin(problem: Problem, family: Family, chosen: Mapping[str, Value], rows: I
 
 def predictions(estimator: Estimator, X: NDArray[np.floating], classes: int) -> Floats:
     """Of a fitted scikit-learn estimator, as float64."""
-    if not classes:
-        return np.asarray(estimator.predict(X), dtype=np.float64)
-    probabilities = np.zeros((len(X), classes))
-    probabilities[:, estimator.classes_] = estimator.predict_proba(X)
+    # scikit-learn looks for infinities by a sum, which the largest float32 numbers overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not classes:
+            return np.asarray(estimator.predict(X), dtype=np.float64)
+        probabilities = np.zeros((len(X), classes))
+        probabilities[:, estimator.classes_] = estimator.predict_proba(X)
     return probabilities

@@ -1,0 +1,191 @@
+"""The boot script, run as the machine runs it: static but for its place, a process with a `shutdown` shim on PATH."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trainer import __main__ as program
+from trainer import bundle
+from trainer.errors import ExitCode
+from trainer.tests.cloud import PREFIX, ROLE, Cloud, running
+from trainer.tests.surroundings import eventually
+from trainer.tests.test_worker import ticket
+
+BOOT = Path(__file__).resolve().parents[1] / "boot.sh"
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with running() as started:
+        yield started
+
+
+class Machine:
+    """A folder that stands for an instance."""
+
+    def __init__(self, folder: Path, cloud: Cloud, bundle_body: bytes, sha256: str = "") -> None:
+        self.folder = folder
+        self.cloud = cloud
+        cloud.objects["artefacts/worker/x.tar.gz"] = bundle_body
+        values = {"BUCKET": "bucket", "REGION": "eu-central-1", "ROLE_ID": ROLE, "LOG_GROUP": "/log/group",
+                  "BUNDLE_KEY": "artefacts/worker/x.tar.gz",
+                  "BUNDLE_SHA256": sha256 or hashlib.sha256(bundle_body).hexdigest()}  # fmt: skip
+        script = BOOT.read_text(encoding="utf-8")
+        for name, value in values.items():
+            assert f"{{{{{name}}}}}" in script
+            script = script.replace(f"{{{{{name}}}}}", value)
+        (folder / "boot.sh").write_text(script, encoding="utf-8")
+        (folder / "bin").mkdir()
+        shim = folder / "bin" / "shutdown"
+        shim.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/shutdown.log"\n', encoding="utf-8")
+        shim.chmod(0o755)
+        (folder / "tmp").mkdir()
+
+    def boot(self, **environment: str) -> subprocess.Popen[str]:
+        path = f"{self.folder / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
+        env = {"PATH": path, "TMPDIR": str(self.folder / "tmp"), "AWS_ENDPOINT_URL": self.cloud.url,
+               "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.cloud.url, "PYTHONDONTWRITEBYTECODE": "1",
+               **environment}  # fmt: skip
+        return subprocess.Popen(
+            ["bash", str(self.folder / "boot.sh")], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, cwd=self.folder,
+        )  # fmt: skip
+
+    @property
+    def shut_down(self) -> list[str]:
+        log = self.folder / "shutdown.log"
+        return log.read_text(encoding="utf-8").split("\n")[:-1] if log.exists() else []
+
+
+def real_bundle(folder: Path) -> bytes:
+    out = folder / "bundle.tar.gz"
+    bundle.build(out)
+    return out.read_bytes()
+
+
+def made_up_bundle(folder: Path, program_text: str) -> bytes:
+    (folder / "trainer").mkdir()
+    (folder / "trainer" / "__main__.py").write_text(program_text, encoding="utf-8")
+    out = folder / "made_up.tar.gz"
+    with tarfile.open(out, "w:gz") as archive:
+        archive.add(folder / "trainer", "trainer")
+    return out.read_bytes()
+
+
+def test_the_script_has_no_job_in_it_and_fits_into_user_data() -> None:
+    script = BOOT.read_bytes()
+    assert len(script) < 16_000
+    assert script.count(b"{{") == 6
+
+
+def test_a_machine_boots_trains_uploads_and_shuts_down(cloud: Cloud, tmp_path: Path) -> None:
+    made = ticket(cloud, training={"target": "price", "model": "ridge", "hyperparameters": {}})
+    cloud.put_json("ticket.json", made)
+    machine = Machine(tmp_path, cloud, real_bundle(tmp_path))
+    booted = machine.boot()
+    output, _ = booted.communicate(timeout=60)
+    assert booted.returncode == 0, output
+    assert cloud.json("result.json")["outcome"] == "Succeeded"
+    assert PREFIX + "result/model.onnx" in cloud.objects
+    assert machine.shut_down == ["-h now"]
+    assert not list((tmp_path / "tmp").iterdir())
+    assert any(line.startswith("Model R2 Score") for line in cloud.logs)
+    assert "secret" not in output
+
+
+def test_a_bundle_with_another_hash_is_not_run(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, "print('ran')"), "0" * 64)
+    booted = machine.boot()
+    output, _ = booted.communicate(timeout=30)
+    assert "not run" in output
+    assert "ran\n" not in output
+    assert booted.returncode == 20
+    assert machine.shut_down == ["-h now"]
+
+
+def test_fetching_is_repeated_while_credentials_are_not_there_yet(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.fail["/latest/meta-data/iam"] = [404]
+    cloud.fail["/bucket/artefacts"] = [503]
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, "print('ran')"))
+    output, _ = machine.boot().communicate(timeout=30)
+    assert "attempt 1 failed: HTTP 404" in output
+    assert "attempt 2 failed: HTTP 503" in output
+    assert "ran\n" in output
+
+
+def test_sigterm_is_the_workers_to_answer(cloud: Cloud, tmp_path: Path) -> None:
+    worker = """
+import signal, sys, time
+def leave(*_):
+    time.sleep(0.2)
+    sys.exit(30)
+signal.signal(signal.SIGTERM, leave)
+print("up", flush=True)
+time.sleep(60)
+"""
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, worker))
+    booted = machine.boot()
+    assert booted.stdout
+    while "up" not in booted.stdout.readline():
+        pass
+    booted.send_signal(signal.SIGTERM)
+    booted.communicate(timeout=20)
+    assert booted.returncode == 30
+    assert machine.shut_down == ["-h now"]
+
+
+def test_the_dead_mans_switch_shuts_down_a_machine_that_hangs(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, "import time; time.sleep(30)"))
+    booted = machine.boot(SPOTLEARN_LIFETIME_SECONDS="1")
+    eventually(lambda: machine.shut_down, 20)
+    booted.send_signal(signal.SIGTERM)
+    booted.communicate(timeout=20)
+
+
+def test_a_worker_without_a_job_leaves_word_in_the_log(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.worker.TICKET_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**cloud.environment(), "SPOTLEARN_LOG_GROUP": "g"}.items():
+        monkeypatch.setenv(name, value)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert program.main() == ExitCode.PLATFORM
+        assert cloud.logs[0].startswith("NoTicket")
+        monkeypatch.delenv("SPOTLEARN_BUCKET")
+        assert program.main() == ExitCode.PLATFORM
+        cloud.put_json("ticket.json", ticket(cloud))
+        monkeypatch.setenv("SPOTLEARN_BUCKET", "bucket")
+        assert program.main() == ExitCode.SUCCEEDED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_bundle_is_the_same_every_time_and_holds_no_tests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packages = tmp_path / "packages"
+    (packages / "thing").mkdir(parents=True)
+    (packages / "thing" / "data.bin").write_bytes(b"1")
+    assert bundle.main([str(tmp_path / "a.tar.gz"), "--site-packages", str(packages)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    time.sleep(0.01)
+    assert bundle.build(tmp_path / "b.tar.gz", packages)["sha256"] == told["sha256"]
+    assert (tmp_path / "a.tar.gz").stat().st_size == told["bytes"]
+    with tarfile.open(tmp_path / "a.tar.gz") as archive:
+        names = archive.getnames()
+    assert "trainer/__main__.py" in names
+    assert "site-packages/thing/data.bin" in names
+    assert not [name for name in names if "tests" in name or "__pycache__" in name]

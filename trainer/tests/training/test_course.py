@@ -1,0 +1,127 @@
+"""A training in steps: it can be cut anywhere and comes out the same; auto chooses; the trivial model is beaten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainer.errors import UserError
+from trainer.features.encoding import encode
+from trainer.tests.shop import run, shop
+from trainer.training.course import Course
+from trainer.training.fitting import predictions
+
+MODELS = [
+    ("linear", "price", {}),
+    ("ridge", "price", {}),
+    ("logistic", "bought", {}),
+    ("logistic", "grade", {}),
+    ("random_forest", "price", {"n_estimators": 25}),
+    ("random_forest", "grade", {"n_estimators": 25}),
+    ("gradient_boosting", "price", {"n_estimators": 25, "subsample": 0.7}),
+    ("gradient_boosting", "bought", {"n_estimators": 25, "subsample": 0.7}),
+    ("gradient_boosting", "grade", {"n_estimators": 7}),
+]
+
+
+@pytest.mark.parametrize(("model", "target", "hyperparameters"), MODELS)
+def test_resumed_at_any_step_gives_the_same_model(
+    tmp_path: Path, model: str, target: str, hyperparameters: dict[str, object]
+) -> None:
+    problem, request, _ = shop(tmp_path, target, model, 260, hyperparameters=hyperparameters, seed=5)
+    whole = run(Course(problem, request, "data"))
+    cut = Course(problem, request, "data")
+    steps = 0
+    while not cut.done:
+        cut.advance()
+        steps += 1
+        if steps % 7 == 1:
+            saved = cut.dump()
+            cut = Course(problem, request, "data")
+            assert cut.restore(saved)
+            assert cut.state.step == steps
+    ours, theirs = cut.outcome(), whole.outcome()
+    assert ours.metrics == theirs.metrics
+    X = encode(ours.fit.columns, problem.table, ours.fit.family.input_type)
+    count = len(problem.classes or ())
+    np.testing.assert_array_equal(
+        predictions(ours.fit.estimator, X, count), predictions(theirs.fit.estimator, X, count)
+    )
+
+
+@pytest.mark.parametrize("model", ["random_forest", "gradient_boosting"])
+def test_steps_give_the_model_that_scikit_learn_fits_at_once(tmp_path: Path, model: str) -> None:
+    problem, request, _ = shop(tmp_path, "price", model, 260, seed=2)
+    fit = run(Course(problem, request, "data")).outcome().fit
+    X = encode(fit.columns, problem.table, "float32")
+    at_once = fit.family.build("regression", fit.chosen, 2).set_params(n_estimators=100, warm_start=False)
+    np.testing.assert_allclose(fit.estimator.predict(X), at_once.fit(X, problem.y).predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("model", "target", "hyperparameters"), MODELS)
+def test_every_model_beats_the_trivial_one(
+    tmp_path: Path, model: str, target: str, hyperparameters: dict[str, object]
+) -> None:
+    problem, request, _ = shop(tmp_path, target, model, 260, hyperparameters=hyperparameters)
+    measured = run(Course(problem, request, "data")).outcome().metrics
+    name = "mean_absolute_error" if target == "price" else "log_loss"
+    assert measured[name] < 0.7 * measured[f"baseline_{name}"]
+
+
+@pytest.mark.parametrize("target", ["price", "bought", "grade"])
+def test_auto_compares_and_chooses_and_can_be_cut_while_it_does(tmp_path: Path, target: str) -> None:
+    problem, request, _ = shop(tmp_path, target, "auto", 210)
+    course = Course(problem, request, "data")
+    seen = []
+    while not course.done:
+        seen.append(course.advance())
+        if course.state.step in {1, 2}:
+            saved = course.dump()
+            course = Course(problem, request, "data")
+            assert course.restore(saved)
+    outcome = course.outcome()
+    assert outcome.fit.family_name == max(outcome.leaderboard, key=lambda name: outcome.leaderboard[name])
+    assert seen[0].loss is None
+    assert [p.percent for p in seen] == sorted(p.percent for p in seen)
+    assert seen[-1].percent == 100
+
+
+def test_few_rows_are_chosen_and_judged_fold_by_fold(tmp_path: Path) -> None:
+    problem, request, _ = shop(tmp_path, "price", "auto", 20)
+    course = run(Course(problem, request, "data"))
+    assert len(course.state.choices) == 6
+    outcome = course.outcome()
+    assert len(outcome.truth) == 20
+    assert outcome.metrics["r2"] > 0.5
+
+
+def test_without_a_refit_the_judged_model_is_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.training.split.REFIT_BELOW_ROWS", 100)
+    problem, request, _ = shop(tmp_path, "price", "ridge", 250)
+    course = run(Course(problem, request, "data"))
+    assert course.state.step == 1
+    assert course.outcome().fit.done
+
+
+def test_a_foreign_or_broken_checkpoint_changes_nothing(tmp_path: Path) -> None:
+    problem, request, _ = shop(tmp_path, "price", "ridge")
+    course = Course(problem, request, "data")
+    other = run(Course(problem, request, "other data")).dump()
+    assert not course.restore(other)
+    assert not course.restore(b"rubbish")
+    assert course.state.step == 0
+
+
+def test_auto_takes_no_hyperparameters(tmp_path: Path) -> None:
+    problem, request, _ = shop(tmp_path, "price", "auto", hyperparameters={"alpha": 1})
+    with pytest.raises(UserError, match="AutoHasNoHyperparameters"):
+        Course(problem, request, "data")
+
+
+def test_the_same_request_gives_the_same_numbers(tmp_path: Path) -> None:
+    problem, request, _ = shop(tmp_path, "grade", "random_forest", 250, seed=9)
+    first, second = (run(Course(problem, request, "data")).outcome() for _ in range(2))
+    assert first.metrics == second.metrics
+    np.testing.assert_array_equal(first.told, second.told)
