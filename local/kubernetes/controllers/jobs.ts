@@ -207,5 +207,6 @@ function jobKey(namespace: string | undefined, name: string): string {
 }
 
 function uncounted(job: KubeObject, which: 'succeeded' | 'failed'): string[] {
-  return (job.status as JobStatus | undefined)?.uncountedTerminatedPods?.[which] ?? [];
+  const status: JobStatus = job.status ?? {};
+  return status.uncountedTerminatedPods?.[which] ?? [];
 }
