@@ -47,6 +47,10 @@ export interface Instance extends LaunchedInstance {
   readonly launchedAt: number;
   /** EC2's code, e.g. Server.SpotInstanceTermination. */
   readonly stateReason: string | undefined;
+  /** Id of the fleet call it came from (tag). */
+  readonly batch: string | undefined;
+  /** The job it was launched for (tag). */
+  readonly jobUid: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -88,7 +92,8 @@ export function computeOf(clients: Clients, installation: string, now: () => num
           ),
         );
         for (const { Instances } of page.Reservations ?? [])
-          for (const instance of Instances ?? [])
+          for (const instance of Instances ?? []) {
+            const tags = Object.fromEntries((instance.Tags ?? []).map(({ Key, Value }) => [Key, Value])) as Record<string, string>;
             found.push({
               id: instance.InstanceId ?? '',
               instanceType: instance.InstanceType ?? '',
@@ -97,8 +102,11 @@ export function computeOf(clients: Clients, installation: string, now: () => num
               market: instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
               launchedAt: instance.LaunchTime?.getTime() ?? 0,
               stateReason: instance.StateReason?.Code,
-              tags: Object.fromEntries((instance.Tags ?? []).map(({ Key, Value }) => [Key, Value])),
+              batch: tags[TAG.batch],
+              jobUid: tags[TAG.jobUid],
+              tags,
             });
+          }
         next = page.NextToken;
       } while (next);
       return found;

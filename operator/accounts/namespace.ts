@@ -1,0 +1,75 @@
+// What an account owns in the cluster, as pure objects: its namespace, a quota on the number of jobs, and the role its people get.
+import type { Account } from '../../crds/crds.generated.ts';
+import { API_VERSION, INSTALLATION_LABEL, namespaceOf, USER_LABEL, type OwnerReference } from '../../crds/objects.ts';
+import type { KubeObject, Resource } from '../runtime/kubernetes.ts';
+import { NAMESPACES, QUOTAS, ROLE_BINDINGS, ROLES } from '../runtime/resources.ts';
+
+/** Objects of each kind an account may have at once; finished ones count until they are deleted. */
+export const MOST_JOBS = 500;
+/** Group that a cluster administrator may put a user's people into, for kubectl. */
+export const groupOf = (userId: string): string => `spotlearn:user-${userId}`;
+
+export interface Owned {
+  readonly resource: Resource;
+  readonly object: KubeObject & Record<string, unknown>;
+}
+
+export function ownedBy(account: Account, installation: string): Owned[] {
+  const { userId } = account.spec;
+  const namespace = namespaceOf(userId);
+  const owner: OwnerReference = {
+    apiVersion: API_VERSION,
+    kind: 'Account',
+    name: account.metadata?.name ?? '',
+    uid: account.metadata?.uid ?? '',
+    controller: true,
+  };
+  const labels = { [USER_LABEL]: userId, [INSTALLATION_LABEL]: installation };
+  const inside = (name: string) => ({ name, namespace, labels });
+  return [
+    {
+      resource: NAMESPACES,
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels, ownerReferences: [owner] } },
+    },
+    {
+      resource: QUOTAS,
+      object: {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: inside('spotlearn'),
+        spec: {
+          hard: {
+            'count/trainingjobs.spotlearn.io': String(MOST_JOBS),
+            'count/predictionjobs.spotlearn.io': String(MOST_JOBS),
+          },
+        },
+      },
+    },
+    {
+      resource: ROLES,
+      object: {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: inside('spotlearn-user'),
+        rules: [
+          {
+            apiGroups: ['spotlearn.io'],
+            resources: ['trainingjobs', 'predictionjobs'],
+            verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+          },
+          { apiGroups: [''], resources: ['events'], verbs: ['get', 'list', 'watch'] },
+        ],
+      },
+    },
+    {
+      resource: ROLE_BINDINGS,
+      object: {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata: inside('spotlearn-user'),
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'spotlearn-user' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: groupOf(userId) }],
+      },
+    },
+  ];
+}

@@ -1,0 +1,116 @@
+// Account → namespace, quota, role, and a status with the month's money. Also the one who answers the training and prediction
+// controllers when they ask whether an account may and what it has left.
+import type { Clock } from '../../cloud/clock.ts';
+import { CloudError } from '../../cloud/errors.ts';
+import { condition } from '../../crds/conditions.ts';
+import type { Account, AccountStatus } from '../../crds/crds.generated.ts';
+import type { Cache } from '../runtime/cache.ts';
+import type { Outcome } from '../runtime/controller.ts';
+import type { EventRecorder } from '../runtime/events.ts';
+import { failed, type Kubernetes, type KubeObject } from '../runtime/kubernetes.ts';
+import { ACCOUNTS } from '../runtime/resources.ts';
+import { mergeDiff, type StatusWriter } from '../runtime/status.ts';
+import { ownedBy, type Owned } from './namespace.ts';
+import { type Ledger, nextStatus, periodOf } from './month.ts';
+import type { Reservations } from './reservations.ts';
+
+const MONTH_CHECK_MS = 3_600_000;
+const LEDGER_AWAY_MS = 15_000;
+
+export interface AccountsOptions {
+  kubernetes: Kubernetes;
+  cache: Cache<Account>;
+  writer: StatusWriter<Account>;
+  events: EventRecorder;
+  reservations: Reservations;
+  ledger: Ledger;
+  installation: string;
+  clock: Clock;
+}
+
+export class AccountReconciler {
+  readonly #options: AccountsOptions;
+  /** Uids of accounts whose objects were made as they should be, with the generation they were made for. */
+  readonly #made = new Map<string, number>();
+
+  constructor(options: AccountsOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(key: string): Promise<Outcome> {
+    const { cache, installation } = this.#options;
+    const account = cache.get(key);
+    if (!account || account.metadata?.deletionTimestamp) return undefined;
+    const { uid = '', generation = 0 } = account.metadata ?? {};
+    if (this.#made.get(uid) !== generation) {
+      for (const owned of ownedBy(account, installation)) await this.#ensure(owned);
+      this.#made.set(uid, generation);
+    }
+    const counted = await this.#write(account);
+    return { requeueAfterMs: counted ? MONTH_CHECK_MS : LEDGER_AWAY_MS };
+  }
+
+  /** Creates what is missing; adds missing labels and owner to what is there, and leaves what an administrator changed. */
+  async #ensure({ resource, object }: Owned): Promise<void> {
+    const { kubernetes } = this.#options;
+    const { name = '', namespace } = object.metadata ?? {};
+    try {
+      await kubernetes.create(resource, object, namespace);
+    } catch (error) {
+      if (!failed(error, 'AlreadyExists')) throw error;
+      const there = await kubernetes.get<KubeObject>(resource, name, namespace);
+      const { labels, ownerReferences } = object.metadata ?? {};
+      const wanted = { labels: { ...there.metadata?.labels, ...labels }, ...(ownerReferences ? { ownerReferences } : {}) };
+      const patch = mergeDiff({ labels: there.metadata?.labels, ownerReferences: there.metadata?.ownerReferences }, { ownerReferences: there.metadata?.ownerReferences, ...wanted });
+      if (patch !== undefined) await kubernetes.mergePatch(resource, name, { metadata: patch }, { namespace });
+    }
+  }
+
+  /** Writes the status; false when the ledger could not be read, and the month's figures stayed as they were. */
+  async #write(account: Account): Promise<boolean> {
+    const { clock, ledger, reservations, writer, events } = this.#options;
+    const { userId } = account.spec;
+    const now = clock.now();
+    let counted = true;
+    let sum = { spentUsd: 0, operations: 0, byService: {}, byOperation: {}, ...monthOf(account.status, periodOf(now)) };
+    try {
+      sum = await ledger.month(userId, periodOf(now));
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      counted = false;
+    }
+    const status = nextStatus(account, sum, reservations.held(userId), now);
+    const written = await writer.write(account, status);
+    const warned = condition(status.conditions, 'BudgetWarning');
+    if (warned?.status === 'True' && condition(account.status?.conditions, 'BudgetWarning')?.status !== 'True')
+      await events.record(written, { type: 'Warning', reason: warned.reason, message: warned.message });
+    return counted;
+  }
+
+  /** Writes what is held back now, before a paid call. Conflicts are settled by reading again. */
+  async writeReservation(name: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const account = this.#options.cache.get(name);
+      if (!account) return;
+      const status: AccountStatus = {
+        ...account.status,
+        month: { ...account.status?.month, reservedUsd: this.#options.reservations.held(account.spec.userId) },
+      };
+      try {
+        await this.#options.writer.write(account, status);
+        return;
+      } catch (error) {
+        if (!failed(error, 'Conflict') || attempt >= 5) throw error;
+        this.#options.cache.put(await this.#options.kubernetes.get<Account>(ACCOUNTS, name));
+      }
+    }
+  }
+}
+
+/** The month's figures if they are of this period. */
+function monthOf(status: AccountStatus | undefined, period: string) {
+  const month = status?.month;
+  if (month?.period !== period) return {};
+  const { spentUsd = 0, operations = 0, byService = {}, byOperation = {} } = month;
+  return { spentUsd, operations, byService, byOperation };
+}

@@ -1,0 +1,92 @@
+// Which model a PredictionJob means: a TrainingJob of its namespace (waited for while it trains) or a model id of the user. Before any
+// invocation the manifest is read and held against the table's head.
+import { createHash } from 'node:crypto';
+import type { Bucket } from '../../cloud/bucket.ts';
+import type { Manifest } from '../../cloud/contract/contract.generated.ts';
+import { modelFolder, s3Uri, type Prefixes } from '../../cloud/keys.ts';
+import type { PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { PredictionReason } from '../../crds/reasons.ts';
+
+export interface Model {
+  readonly id: string;
+  readonly folder: string;
+  readonly uri: string;
+  readonly manifest: Manifest;
+  readonly manifestSha256: string;
+  readonly onnxSha256: string;
+}
+
+export type Found =
+  | { is: 'found'; model: Model }
+  | { is: 'waiting'; message: string }
+  | { is: 'refused'; reason: PredictionReason; message: string };
+
+export async function findModel(
+  bucket: Pick<Bucket, 'get'>,
+  places: Prefixes & { bucket: string },
+  userId: string,
+  modelRef: string,
+  training: TrainingJob | undefined,
+): Promise<Found> {
+  if (training) {
+    const { phase, message, model } = training.status ?? {};
+    if (phase === 'Failed')
+      return { is: 'refused', reason: 'ModelFailed', message: `The training ${modelRef} failed, so there is no model: ${message}` };
+    if (phase !== 'Succeeded' || !model?.id) return { is: 'waiting', message: `The model ${modelRef} is still being trained (${phase ?? 'Pending'}).` };
+  }
+  const id = training?.status?.model?.id ?? modelRef;
+  const folder = modelFolder(places, userId, id);
+  const found = await bucket.get(`${folder}manifest.json`);
+  if (!found)
+    return {
+      is: 'refused',
+      reason: 'ModelMissing',
+      message: `There is neither a training nor a model named ${modelRef}. kubectl get trainingjobs shows the trainings of this namespace.`,
+    };
+  const manifest = readManifest(found.body);
+  if (typeof manifest === 'string') return { is: 'refused', reason: 'ModelRefused', message: `The model ${id} cannot be used: ${manifest}.` };
+  const onnx = manifest.files.find(({ name }) => name === manifest.onnx.file);
+  if (!onnx) return { is: 'refused', reason: 'ModelRefused', message: `The manifest of the model ${id} does not list its model.onnx.` };
+  const manifestSha256 = createHash('sha256').update(found.body).digest('hex');
+  return { is: 'found', model: { id, folder, uri: s3Uri(places.bucket, folder), manifest, manifestSha256, onnxSha256: onnx.sha256 } };
+}
+
+/** The manifest, or what is wrong with it. The handler checks the whole; here only what we use. */
+function readManifest(body: Uint8Array): Manifest | string {
+  let manifest: Partial<Manifest> | null;
+  try {
+    manifest = JSON.parse(new TextDecoder().decode(body)) as Partial<Manifest> | null;
+  } catch {
+    return 'its manifest is not JSON';
+  }
+  if (manifest?.version !== 1) return `its manifest has version ${JSON.stringify(manifest?.version)}, this program knows 1`;
+  if (!Array.isArray(manifest.features) || !Array.isArray(manifest.files) || !manifest.onnx) return 'its manifest is incomplete';
+  return manifest as Manifest;
+}
+
+/** What is wrong between the model and the columns of the table, or undefined. */
+export function schemaProblem(
+  { spec }: Pick<PredictionJob, 'spec'>,
+  manifest: Pick<Manifest, 'features'>,
+  columns: readonly string[],
+): { reason: PredictionReason; message: string } | undefined {
+  const names = manifest.features.map(({ name }) => name);
+  const foreign = (spec.features ?? []).filter((name) => !names.includes(name));
+  if (foreign.length > 0)
+    return { reason: 'InvalidSpec', message: `The model was not trained on ${listed(foreign)}; it needs ${listed(names)}.` };
+  const missing = names.filter((name) => !columns.includes(name));
+  if (missing.length > 0)
+    return {
+      reason: 'MissingColumns',
+      message: `The table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${listed(missing)} that the model needs. It has ${listed(columns)}.`,
+    };
+  if (columns.includes(spec.predictionColumn))
+    return { reason: 'InvalidData', message: `The table has a column ${JSON.stringify(spec.predictionColumn)} already; choose another predictionColumn.` };
+  return undefined;
+}
+
+const listed = (names: readonly string[]): string =>
+  names
+    .slice(0, 20)
+    .map((name) => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name))
+    .join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');

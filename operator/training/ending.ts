@@ -1,0 +1,19 @@
+// How an attempt ended: from the worker's exit code (docs/life-of-a-job.md) to reason, cause and words. Pure.
+import type { Result } from '../../cloud/contract/contract.generated.ts';
+import type { Attempt } from '../../crds/crds.generated.ts';
+import type { Action, EndCause, EndReason } from './actions.ts';
+
+const ENDS: Readonly<Record<number, readonly [EndReason, EndCause]>> = {
+  10: ['UserError', 'user'],
+  11: ['DataError', 'user'],
+  12: ['OutOfMemory', 'user'],
+  30: ['Interrupted', 'interruption'],
+  31: ['Stopped', 'platform'],
+};
+
+export function endOf(attempt: Attempt, result: Result): Action {
+  const [reason, cause] = ENDS[result.exitCode] ?? ['PlatformError', 'platform'];
+  const { error } = result;
+  const message = error ? [error.message, error.hint].filter((part) => part !== '').join(' ') : `The worker ended with code ${result.exitCode}.`;
+  return { do: 'end', attempt, reason, cause, message, ...(error ? { code: error.code } : {}) };
+}

@@ -1,0 +1,252 @@
+// Every change of a TrainingJob's status as a pure function: phase, message and conditions move together, so that a reader never
+// sees a phase without its reason. decide.ts and confirm.ts choose among these; nothing else writes phases.
+import { isTrue, setCondition, timestamp, type NewCondition } from '../../crds/conditions.ts';
+import type { Attempt, TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
+import type { LaunchedInstance, Market } from '../../cloud/compute.ts';
+import { showUsd } from '../../cloud/prices.ts';
+import type { TrainingReason } from '../../crds/reasons.ts';
+import { ATTEMPTS_KEPT, batchId, logStreamOf, uidOf, type Phase } from './job.ts';
+
+export interface At {
+  readonly job: TrainingJob;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+interface Change extends Omit<TrainingJobStatus, 'conditions'> {
+  phase: Phase;
+  message: string;
+  conditions: readonly (readonly [type: string, status: NewCondition['status'], reason: TrainingReason, message?: string])[];
+}
+
+/** The status with the change applied; conditions that are not named stay. */
+export function change(at: At, status: TrainingJobStatus, { conditions, ...fields }: Change): TrainingJobStatus {
+  const generation = at.job.metadata?.generation;
+  let list = status.conditions;
+  for (const [type, value, reason, message] of conditions)
+    list = setCondition(list, { type, status: value, reason, message: message ?? fields.message }, generation, at.now);
+  return { ...status, ...fields, observedGeneration: generation, conditions: list };
+}
+
+export interface Admission {
+  readonly dataset: { bytes: number; etag: string; columns: number };
+  readonly estimatedUsd: number;
+  readonly reservedUsd: number;
+  readonly message: string;
+}
+
+export const admitted = (at: At, status: TrainingJobStatus, admission: Admission): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Launching',
+    message: admission.message,
+    startTime: timestamp(at.now),
+    dataset: admission.dataset,
+    cost: {
+      actualUsd: 0,
+      onDemandUsd: 0,
+      ...status.cost,
+      estimatedUsd: admission.estimatedUsd,
+      reservedUsd: admission.reservedUsd,
+    },
+    conditions: [
+      ['Accepted', 'True', 'Admitted'],
+      ...(isTrue(status.conditions, 'Suspended') ? ([['Suspended', 'False', 'Resumed']] as const) : []),
+      ...(isTrue(status.conditions, 'BudgetExhausted') ? ([['BudgetExhausted', 'False', 'BudgetRaised']] as const) : []),
+    ],
+  });
+
+/** Waits for money, an account or a permission; `reason` says for what. */
+export const waiting = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+  change(at, status, { phase: 'Queued', message, conditions: [['Accepted', 'False', reason]] });
+
+export const refused = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Failed',
+    message,
+    completionTime: timestamp(at.now),
+    cost: { ...status.cost, reservedUsd: 0 },
+    conditions: [
+      ['Accepted', 'False', reason],
+      ['Failed', 'True', reason],
+    ],
+  });
+
+export const withoutCapacity = (at: At, status: TrainingJobStatus, message: string): TrainingJobStatus =>
+  change(at, status, { phase: 'Queued', message, conditions: [['Provisioned', 'False', 'NoCapacity']] });
+
+/** Writes an attempt down before its fleet is asked (write, call, confirm). */
+export function attemptBegun(at: At, status: TrainingJobStatus, market: Market, reason: string): TrainingJobStatus {
+  const number = (status.attemptCount ?? 0) + 1;
+  const attempt: Attempt = {
+    number,
+    batch: batchId(uidOf(at.job), number),
+    market,
+    requestedAt: timestamp(at.now),
+    ...(status.progress?.lastCheckpointStep ? { resumedFromStep: status.progress.lastCheckpointStep } : {}),
+  };
+  const again = (status.attempts?.some((one) => one.instanceId) ?? false) && status.phase !== 'Launching';
+  const message = `Asking for ${market === 'spot' ? 'a Spot' : 'an on-demand'} instance: ${reason}.`;
+  return change(at, status, {
+    phase: again ? 'Recovering' : 'Launching',
+    message,
+    attemptCount: number,
+    attempts: [...(status.attempts ?? []), attempt].slice(-ATTEMPTS_KEPT),
+    conditions: [
+      ['Provisioned', 'False', 'Launching'],
+      ['Running', 'False', again ? 'Recovering' : 'Launching'],
+    ],
+  });
+}
+
+/** The attempt found no capacity: it is taken off the list (its number stays used), only the count remains. */
+export function attemptWithdrawn(
+  status: TrainingJobStatus,
+  attempt: Attempt,
+  cause: 'capacity' | 'platform',
+): TrainingJobStatus {
+  return {
+    ...status,
+    attempts: status.attempts?.filter(({ number }) => number !== attempt.number),
+    counts: { ...status.counts, [cause]: (status.counts?.[cause] ?? 0) + 1 },
+  };
+}
+
+export function instanceObtained(
+  at: At,
+  status: TrainingJobStatus,
+  attempt: Attempt,
+  instance: LaunchedInstance,
+  price: number,
+  launchedAt: number,
+  logGroup: string,
+): TrainingJobStatus {
+  const message = `Instance ${instance.id} (${instance.instanceType}, ${instance.zone}, ${attempt.market}, $${price} per hour) is starting.`;
+  return change(at, status, {
+    phase: status.phase ?? 'Launching',
+    message,
+    instanceId: instance.id,
+    logStream: `${logGroup}:${logStreamOf(instance.id)}`,
+    attempts: status.attempts?.map((one) =>
+      one.number === attempt.number
+        ? {
+            ...one,
+            instanceId: instance.id,
+            instanceType: instance.instanceType,
+            zone: instance.zone,
+            pricePerHour: price,
+            launchedAt: timestamp(launchedAt),
+          }
+        : one,
+    ),
+    conditions: [['Provisioned', 'True', 'InstanceLaunched']],
+  });
+}
+
+export const ticketPut = (at: At, status: TrainingJobStatus): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Booting',
+    message: `Instance ${status.instanceId} boots and prepares the worker.`,
+    conditions: [['Running', 'False', 'Booting']],
+  });
+
+export const interrupted = (at: At, status: TrainingJobStatus, message: string): TrainingJobStatus =>
+  change(at, status, {
+    phase: status.phase ?? 'Running',
+    message,
+    conditions: [['Interrupted', 'True', 'SpotInterruption']],
+  });
+
+export type StopCause = 'Suspended' | 'DeadlineExceeded' | 'BudgetExhausted';
+
+/** Which stop is under way, written in the condition it will end in, with status Unknown; when it began. */
+export function stopUnderWay(status: TrainingJobStatus): { cause: StopCause; since: number } | undefined {
+  const found = status.conditions?.find(
+    ({ type, status: value }) => value === 'Unknown' && ['Suspended', 'Failed', 'BudgetExhausted'].includes(type),
+  );
+  if (!found) return undefined;
+  const cause = found.type === 'Failed' ? 'DeadlineExceeded' : (found.type as StopCause);
+  return { cause, since: Date.parse(found.lastTransitionTime) };
+}
+
+const STOPS = {
+  Suspended: ['Suspended', 'Suspending'],
+  DeadlineExceeded: ['Failed', 'DeadlineExceeded'],
+  BudgetExhausted: ['BudgetExhausted', 'BudgetReached'],
+} as const;
+
+export function stopping(at: At, status: TrainingJobStatus, cause: StopCause, message: string): TrainingJobStatus {
+  const [type, reason] = STOPS[cause];
+  return change(at, status, { phase: 'Stopping', message, conditions: [[type, 'Unknown', reason]] });
+}
+
+/** Nothing runs any more because of `cause`. */
+export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): TrainingJobStatus {
+  if (cause === 'DeadlineExceeded')
+    return failed(at, status, 'DeadlineExceeded', `Not finished within activeDeadlineSeconds (${at.job.spec.activeDeadlineSeconds} s).`);
+  const kept = status.progress?.lastCheckpointStep ? ` The checkpoint of step ${status.progress.lastCheckpointStep} is kept.` : '';
+  const message =
+    cause === 'Suspended'
+      ? `Suspended; set spec.suspend to false to continue.${kept}`
+      : `The budget is used up (${showUsd(status.cost?.actualUsd ?? 0)} spent); raise spec.budget.maxCostUsd to continue.${kept}`;
+  return change(at, status, {
+    phase: 'Suspended',
+    message,
+    instanceId: undefined,
+    cost: { ...status.cost, reservedUsd: 0 },
+    conditions: [
+      ...(cause === 'BudgetExhausted' ? ([['BudgetExhausted', 'True', 'BudgetReached']] as const) : []),
+      ['Suspended', 'True', cause === 'Suspended' ? 'SuspendedByUser' : 'BudgetReached'],
+      ['Provisioned', 'False', 'Released'],
+      ['Running', 'False', 'Released'],
+    ],
+  });
+}
+
+/** An attempt is over and another will follow, after a pause where the cause asks for one. */
+export const recovering = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Recovering',
+    message,
+    instanceId: undefined,
+    conditions: [
+      ['Provisioned', 'False', reason],
+      ['Running', 'False', 'Recovering'],
+    ],
+  });
+
+export const failed = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Failed',
+    message,
+    completionTime: timestamp(at.now),
+    instanceId: undefined,
+    cost: { ...status.cost, reservedUsd: 0 },
+    conditions: [
+      ['Failed', 'True', reason],
+      ['Running', 'False', 'Finished'],
+      ['Provisioned', 'False', 'Released'],
+    ],
+  });
+
+export const finishing = (at: At, status: TrainingJobStatus): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Finishing',
+    message: 'The training is done; the results are being copied and checked.',
+    progress: { ...status.progress, percent: 100, etaSeconds: 0 },
+    conditions: [['Running', 'False', 'Finishing']],
+  });
+
+export const succeeded = (at: At, status: TrainingJobStatus): TrainingJobStatus =>
+  change(at, status, {
+    phase: 'Succeeded',
+    message: `Model ${status.model?.id} is ready (${status.model?.type}, ${status.model?.task}); cost ${showUsd(status.cost?.actualUsd ?? 0)}.`,
+    completionTime: timestamp(at.now),
+    instanceId: undefined,
+    cost: { ...status.cost, reservedUsd: 0 },
+    conditions: [
+      ['Complete', 'True', 'TrainingSucceeded'],
+      ['Running', 'False', 'Finished'],
+      ['Provisioned', 'False', 'Released'],
+    ],
+  });
+
