@@ -99,10 +99,11 @@ function runCases(
   for (const title of Object.keys(deviations)) {
     if (!cases.some((each) => each.title === title)) throw new Error(`a deviation names no case: ${title}`);
   }
-  for (const { title, run } of cases) {
+  for (const one of cases) {
+    const { title } = one;
     const why = deviations[title];
-    if (why === undefined) it(title, () => run(subject));
-    else it(`deviates: ${title} (${why})`, () => expectFailure(run(subject), title));
+    if (why === undefined) it(title, () => one.run(subject));
+    else it(`deviates: ${title} (${why})`, () => expectFailure(one.run(subject), title));
   }
 }
 

@@ -57,9 +57,7 @@ export function sign(url: string, options: RawOptions): Signed {
     host: new URL(url).host,
     'x-amz-date': date,
     ...(service === 's3' ? { 'x-amz-content-sha256': payloadHash } : {}),
-    ...('sessionToken' in credentials && credentials.sessionToken
-      ? { 'x-amz-security-token': credentials.sessionToken }
-      : {}),
+    ...(options.credentials?.sessionToken ? { 'x-amz-security-token': options.credentials.sessionToken } : {}),
     ...options.headers,
   };
   const scope = {

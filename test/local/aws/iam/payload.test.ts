@@ -42,7 +42,7 @@ async function read(body: string, mode: string, decodedLength: number | undefine
 async function code(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'nothing refused',
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string }) => error.code ?? 'another error',
   );
 }
 
