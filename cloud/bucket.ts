@@ -20,9 +20,16 @@ export interface Bucket {
   /** Undefined when there is no such object. */
   head(key: string): Promise<ObjectFacts | undefined>;
   /** The object, or its first `bytes`; undefined when there is none. With `etag`: kind `precondition` when it changed. */
-  get(key: string, options?: { bytes?: number; etag?: string }): Promise<{ body: Uint8Array; etag: string } | undefined>;
+  get(
+    key: string,
+    options?: { bytes?: number; etag?: string },
+  ): Promise<{ body: Uint8Array; etag: string } | undefined>;
   /** `ifAbsent`/`ifMatch`: kind `precondition` when the condition does not hold. Returns the ETag. */
-  put(key: string, body: string | Uint8Array, options?: { ifAbsent?: boolean; ifMatch?: string; contentType?: string }): Promise<string>;
+  put(
+    key: string,
+    body: string | Uint8Array,
+    options?: { ifAbsent?: boolean; ifMatch?: string; contentType?: string },
+  ): Promise<string>;
   /** Server side, at most 5 GB (S3 CopyObject). Returns the ETag of the copy. */
   copy(from: string, to: string, options?: { ifMatch?: string }): Promise<string>;
   /** All keys under a prefix, paged by 1,000. */
@@ -34,7 +41,9 @@ export interface Bucket {
 
 export function bucketOf(clients: Clients, name: string): Bucket {
   const sdk = () => import('@aws-sdk/client-s3');
-  const ask = async <T>(call: (s3: Awaited<ReturnType<Clients['s3']>>, commands: Awaited<ReturnType<typeof sdk>>) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    call: (s3: Awaited<ReturnType<Clients['s3']>>, commands: Awaited<ReturnType<typeof sdk>>) => Promise<T>,
+  ): Promise<T> => {
     const [s3, commands] = await Promise.all([clients.s3(), sdk()]);
     return calling('s3', () => call(s3, commands));
   };
@@ -53,7 +62,11 @@ export function bucketOf(clients: Clients, name: string): Bucket {
       orAbsent(
         ask(async (s3, { HeadObjectCommand }) => {
           const answer = await s3.send(new HeadObjectCommand({ Bucket: name, Key: key }));
-          return { bytes: answer.ContentLength ?? 0, etag: answer.ETag ?? '', modifiedAt: answer.LastModified?.getTime() ?? 0 };
+          return {
+            bytes: answer.ContentLength ?? 0,
+            etag: answer.ETag ?? '',
+            modifiedAt: answer.LastModified?.getTime() ?? 0,
+          };
         }),
       ),
     get: async (key, options = {}) => {
@@ -61,13 +74,16 @@ export function bucketOf(clients: Clients, name: string): Bucket {
         return await orAbsent(
           ask(async (s3, { GetObjectCommand }) => {
             const Range = options.bytes === undefined ? undefined : `bytes=0-${options.bytes - 1}`;
-            const answer = await s3.send(new GetObjectCommand({ Bucket: name, Key: key, Range, IfMatch: options.etag }));
+            const answer = await s3.send(
+              new GetObjectCommand({ Bucket: name, Key: key, Range, IfMatch: options.etag }),
+            );
             return { body: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), etag: answer.ETag ?? '' };
           }),
         );
       } catch (error) {
         // A range of an empty object can't be satisfied.
-        if ((error as CloudError).errorCode === 'InvalidRange') return { body: new Uint8Array(), etag: options.etag ?? '' };
+        if ((error as CloudError).errorCode === 'InvalidRange')
+          return { body: new Uint8Array(), etag: options.etag ?? '' };
         throw error;
       }
     },

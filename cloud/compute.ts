@@ -35,7 +35,13 @@ export interface LaunchedInstance {
 export interface FleetAnswer {
   readonly instances: readonly LaunchedInstance[];
   /** Pools that gave nothing, with EC2's code. */
-  readonly refusals: readonly { instanceType: string; zone: string; code: string; message: string; capacity: boolean }[];
+  readonly refusals: readonly {
+    instanceType: string;
+    zone: string;
+    code: string;
+    message: string;
+    capacity: boolean;
+  }[];
 }
 
 export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated' | 'stopping' | 'stopped';
@@ -72,12 +78,17 @@ export interface Compute {
 
 export function computeOf(clients: Clients, installation: string, now: () => number): Compute {
   const sdk = () => import('@aws-sdk/client-ec2');
-  const ask = async <T>(call: (ec2: Awaited<ReturnType<Clients['ec2']>>, commands: Awaited<ReturnType<typeof sdk>>) => Promise<T>): Promise<T> => {
+  const ask = async <T>(
+    call: (ec2: Awaited<ReturnType<Clients['ec2']>>, commands: Awaited<ReturnType<typeof sdk>>) => Promise<T>,
+  ): Promise<T> => {
     const [ec2, commands] = await Promise.all([clients.ec2(), sdk()]);
     return calling('ec2', () => call(ec2, commands));
   };
   return {
-    createFleet: (request) => ask(async (ec2, { CreateFleetCommand }) => readFleet(await ec2.send(new CreateFleetCommand(fleetInput(request))))),
+    createFleet: (request) =>
+      ask(async (ec2, { CreateFleetCommand }) =>
+        readFleet(await ec2.send(new CreateFleetCommand(fleetInput(request)))),
+      ),
     instances: async () => {
       const found: Instance[] = [];
       let next: string | undefined;
@@ -93,7 +104,10 @@ export function computeOf(clients: Clients, installation: string, now: () => num
         );
         for (const { Instances } of page.Reservations ?? [])
           for (const instance of Instances ?? []) {
-            const tags = Object.fromEntries((instance.Tags ?? []).map(({ Key, Value }) => [Key, Value])) as Record<string, string>;
+            const tags = Object.fromEntries((instance.Tags ?? []).map(({ Key, Value }) => [Key, Value])) as Record<
+              string,
+              string
+            >;
             found.push({
               id: instance.InstanceId ?? '',
               instanceType: instance.InstanceType ?? '',
@@ -114,7 +128,9 @@ export function computeOf(clients: Clients, installation: string, now: () => num
     terminate: async (ids) => {
       // One unknown id makes EC2 refuse the whole call, so a refused batch is sent one by one.
       const send = (some: readonly string[]) =>
-        ask((ec2, { TerminateInstancesCommand }) => ec2.send(new TerminateInstancesCommand({ InstanceIds: [...some] })));
+        ask((ec2, { TerminateInstancesCommand }) =>
+          ec2.send(new TerminateInstancesCommand({ InstanceIds: [...some] })),
+        );
       for (let at = 0; at < ids.length; at += 500) {
         const some = ids.slice(at, at + 500);
         try {
@@ -147,17 +163,25 @@ export function computeOf(clients: Clients, installation: string, now: () => num
       return price > 0 ? price : undefined;
     },
     zones: async (subnetIds) => {
-      const answer = await ask((ec2, { DescribeSubnetsCommand }) => ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] })));
-      return new Map((answer.Subnets ?? []).map(({ SubnetId, AvailabilityZone }) => [SubnetId ?? '', AvailabilityZone ?? '']));
+      const answer = await ask((ec2, { DescribeSubnetsCommand }) =>
+        ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] })),
+      );
+      return new Map(
+        (answer.Subnets ?? []).map(({ SubnetId, AvailabilityZone }) => [SubnetId ?? '', AvailabilityZone ?? '']),
+      );
     },
     checkLaunchTemplate: async (id) => {
-      await ask((ec2, { DescribeLaunchTemplatesCommand }) => ec2.send(new DescribeLaunchTemplatesCommand({ LaunchTemplateIds: [id] })));
+      await ask((ec2, { DescribeLaunchTemplatesCommand }) =>
+        ec2.send(new DescribeLaunchTemplatesCommand({ LaunchTemplateIds: [id] })),
+      );
     },
     checkImage: async (id) => {
       await ask((ec2, { DescribeImagesCommand }) => ec2.send(new DescribeImagesCommand({ ImageIds: [id] })));
     },
     checkSecurityGroup: async (id) => {
-      await ask((ec2, { DescribeSecurityGroupsCommand }) => ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [id] })));
+      await ask((ec2, { DescribeSecurityGroupsCommand }) =>
+        ec2.send(new DescribeSecurityGroupsCommand({ GroupIds: [id] })),
+      );
     },
   };
 }
@@ -184,7 +208,12 @@ export function fleetInput(request: FleetRequest) {
       DefaultTargetCapacityType: spot ? ('spot' as const) : ('on-demand' as const),
     },
     ...(spot
-      ? { SpotOptions: { AllocationStrategy: 'price-capacity-optimized' as const, InstanceInterruptionBehavior: 'terminate' as const } }
+      ? {
+          SpotOptions: {
+            AllocationStrategy: 'price-capacity-optimized' as const,
+            InstanceInterruptionBehavior: 'terminate' as const,
+          },
+        }
       : { OnDemandOptions: { AllocationStrategy: 'lowest-price' as const } }),
     TagSpecifications: (['fleet', 'instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags: tags })),
   };
@@ -199,7 +228,9 @@ interface FleetOutput {
   Errors?: {
     ErrorCode?: string;
     ErrorMessage?: string;
-    LaunchTemplateAndOverrides?: { Overrides?: { InstanceType?: string; AvailabilityZone?: string; SubnetId?: string } };
+    LaunchTemplateAndOverrides?: {
+      Overrides?: { InstanceType?: string; AvailabilityZone?: string; SubnetId?: string };
+    };
   }[];
 }
 

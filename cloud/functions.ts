@@ -29,7 +29,12 @@ export interface Functions {
 /** A function that failed was still billed. */
 export class FunctionFailure extends LambdaError {
   readonly report: Report | undefined;
-  constructor(message: string, errorCode: 'FunctionTimedOut' | 'FunctionError', requestId: string, report: Report | undefined) {
+  constructor(
+    message: string,
+    errorCode: 'FunctionTimedOut' | 'FunctionError',
+    requestId: string,
+    report: Report | undefined,
+  ) {
     super(message, { service: 'lambda', errorCode, requestId, retryable: true, kind: 'server' });
     this.report = report;
   }

@@ -31,7 +31,12 @@ const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;
 
 /** Sums entries; USD rounded to millionths. */
 export function sumEntries(entries: Iterable<LedgerEntry>): MonthSum {
-  const sum = { spentUsd: 0, operations: 0, byService: {} as Record<string, number>, byOperation: {} as Record<string, number> };
+  const sum = {
+    spentUsd: 0,
+    operations: 0,
+    byService: {} as Record<string, number>,
+    byOperation: {} as Record<string, number>,
+  };
   for (const entry of entries) {
     sum.spentUsd = round(sum.spentUsd + entry.usd);
     sum.operations += 1;

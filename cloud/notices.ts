@@ -19,9 +19,14 @@ export function noticeQueue(clients: Clients, url: string): NoticeQueue {
     receive: async (signal) => {
       const [sqs, { ReceiveMessageCommand }] = await Promise.all([clients.sqs(), sdk()]);
       const answer = await calling('sqs', () =>
-        sqs.send(new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }), { abortSignal: signal }),
+        sqs.send(new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 }), {
+          abortSignal: signal,
+        }),
       );
-      return (answer.Messages ?? []).map(({ Body, ReceiptHandle }) => ({ body: Body ?? '', handle: ReceiptHandle ?? '' }));
+      return (answer.Messages ?? []).map(({ Body, ReceiptHandle }) => ({
+        body: Body ?? '',
+        handle: ReceiptHandle ?? '',
+      }));
     },
     delete: async (messages) => {
       if (messages.length === 0) return;

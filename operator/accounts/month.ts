@@ -47,7 +47,12 @@ export function nextStatus(account: Account, sum: MonthSum, reservedUsd: number,
   const warned = sum.spentUsd >= (limits.monthlyUsd * warnPercent) / 100;
   let conditions = setCondition(
     status.conditions,
-    { type: 'Ready', status: 'True', reason: 'NamespaceReady', message: `Jobs go to the namespace ${namespaceOf(account.spec.userId)}.` },
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'NamespaceReady',
+      message: `Jobs go to the namespace ${namespaceOf(account.spec.userId)}.`,
+    },
     generation,
     now,
   );

@@ -60,8 +60,14 @@ export class AccountReconciler {
       if (!failed(error, 'AlreadyExists')) throw error;
       const there = await kubernetes.get<KubeObject>(resource, name, namespace);
       const { labels, ownerReferences } = object.metadata ?? {};
-      const wanted = { labels: { ...there.metadata?.labels, ...labels }, ...(ownerReferences ? { ownerReferences } : {}) };
-      const patch = mergeDiff({ labels: there.metadata?.labels, ownerReferences: there.metadata?.ownerReferences }, { ownerReferences: there.metadata?.ownerReferences, ...wanted });
+      const wanted = {
+        labels: { ...there.metadata?.labels, ...labels },
+        ...(ownerReferences ? { ownerReferences } : {}),
+      };
+      const patch = mergeDiff(
+        { labels: there.metadata?.labels, ownerReferences: there.metadata?.ownerReferences },
+        { ownerReferences: there.metadata?.ownerReferences, ...wanted },
+      );
       if (patch !== undefined) await kubernetes.mergePatch(resource, name, { metadata: patch }, { namespace });
     }
   }

@@ -29,7 +29,8 @@ export class Reservations {
       counted.add(uid);
       if (uid !== exceptUid && !final) sum += Math.max(reservedUsd, this.#promised.get(uid)?.usd ?? 0);
     }
-    for (const [uid, promise] of this.#promised) if (promise.userId === userId && !counted.has(uid)) this.#promised.delete(uid);
+    for (const [uid, promise] of this.#promised)
+      if (promise.userId === userId && !counted.has(uid)) this.#promised.delete(uid);
     return Math.round(sum * 1e6) / 1e6;
   }
 

@@ -21,7 +21,10 @@ export function orphans(instances: readonly Instance[], jobs: Iterable<TrainingJ
     const owner = owners.get(instance.jobUid ?? '');
     if (!owner || isFinal(owner)) return true;
     const attempt = currentAttempt(owner.status);
-    return !(attempt && (attempt.instanceId === instance.id || (!attempt.instanceId && attempt.batch === instance.batch)));
+    return !(
+      attempt &&
+      (attempt.instanceId === instance.id || (!attempt.instanceId && attempt.batch === instance.batch))
+    );
   });
 }
 
@@ -78,8 +81,16 @@ export class Collector {
       const [namespace, name] = (job ?? '').split('/');
       if (namespace && name)
         await events.record(
-          { apiVersion: 'spotlearn.io/v1alpha1', kind: 'TrainingJob', metadata: { namespace, name, uid: instance.jobUid } },
-          { type: 'Warning', reason: 'OrphanTerminated', message: `Instance ${instance.id} was owned by no live job and was ended.` },
+          {
+            apiVersion: 'spotlearn.io/v1alpha1',
+            kind: 'TrainingJob',
+            metadata: { namespace, name, uid: instance.jobUid },
+          },
+          {
+            type: 'Warning',
+            reason: 'OrphanTerminated',
+            message: `Instance ${instance.id} was owned by no live job and was ended.`,
+          },
         );
     }
     return ids;

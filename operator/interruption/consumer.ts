@@ -88,7 +88,8 @@ export class InterruptionConsumer {
         logger.warn({ bytes: body.length }, 'message of the interruption queue cannot be read');
         return false;
       }
-      const ours = notification !== 'foreign' && observation.notice(notification.instanceId, notification.kind, notification.at);
+      const ours =
+        notification !== 'foreign' && observation.notice(notification.instanceId, notification.kind, notification.at);
       onMessage(ours ? notification.kind : 'foreign');
       if (ours) logger.info({ instanceId: notification.instanceId, notice: notification.kind }, 'notice from EC2');
       return true;

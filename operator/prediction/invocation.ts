@@ -14,7 +14,15 @@ export interface Billed {
 }
 
 export type Invoked =
-  | { is: 'done'; rows: number; uri: string; summary: Record<string, number>; etag: string; bytes: number; billed: Billed }
+  | {
+      is: 'done';
+      rows: number;
+      uri: string;
+      summary: Record<string, number>;
+      etag: string;
+      bytes: number;
+      billed: Billed;
+    }
   /** The handler refused: trying again can't help. */
   | { is: 'refused'; reason: PredictionReason; message: string; billed: Billed }
   /** Throttled, failed, timed out, no answer: trying again may help. */
@@ -28,7 +36,13 @@ const REFUSALS: Readonly<Record<string, PredictionReason>> = {
   DataChanged: 'DatasetChanged',
 };
 
-export async function invoke(functions: Functions, name: string, event: PredictionEvent, memoryMib: number, signal: AbortSignal): Promise<Invoked> {
+export async function invoke(
+  functions: Functions,
+  name: string,
+  event: PredictionEvent,
+  memoryMib: number,
+  signal: AbortSignal,
+): Promise<Invoked> {
   try {
     const { requestId, report, answer } = await functions.invoke(name, event, signal);
     return judge(answer as PredictionAnswer, billed(requestId, report));
@@ -36,7 +50,8 @@ export async function invoke(functions: Functions, name: string, event: Predicti
     if (!(error instanceof CloudError)) throw error;
     const cost = billed(error.requestId, error instanceof FunctionFailure ? error.report : undefined);
     // A function that ran out of time and said nothing more was billed; its own limit bounds it.
-    if (error.errorCode === 'FunctionTimedOut') return { is: 'retry', reason: 'FunctionTimedOut', message: error.message, billed: cost };
+    if (error.errorCode === 'FunctionTimedOut')
+      return { is: 'retry', reason: 'FunctionTimedOut', message: error.message, billed: cost };
     if (error.retryable) return { is: 'retry', reason: 'Retrying', message: error.message, billed: cost };
     return { is: 'refused', reason: 'FunctionFailed', message: error.message, billed: cost };
   }

@@ -31,8 +31,13 @@ export async function findModel(
   if (training) {
     const { phase, message, model } = training.status ?? {};
     if (phase === 'Failed')
-      return { is: 'refused', reason: 'ModelFailed', message: `The training ${modelRef} failed, so there is no model: ${message}` };
-    if (phase !== 'Succeeded' || !model?.id) return { is: 'waiting', message: `The model ${modelRef} is still being trained (${phase ?? 'Pending'}).` };
+      return {
+        is: 'refused',
+        reason: 'ModelFailed',
+        message: `The training ${modelRef} failed, so there is no model: ${message}`,
+      };
+    if (phase !== 'Succeeded' || !model?.id)
+      return { is: 'waiting', message: `The model ${modelRef} is still being trained (${phase ?? 'Pending'}).` };
   }
   const id = training?.status?.model?.id ?? modelRef;
   const folder = modelFolder(places, userId, id);
@@ -44,11 +49,20 @@ export async function findModel(
       message: `There is neither a training nor a model named ${modelRef}. kubectl get trainingjobs shows the trainings of this namespace.`,
     };
   const manifest = readManifest(found.body);
-  if (typeof manifest === 'string') return { is: 'refused', reason: 'ModelRefused', message: `The model ${id} cannot be used: ${manifest}.` };
+  if (typeof manifest === 'string')
+    return { is: 'refused', reason: 'ModelRefused', message: `The model ${id} cannot be used: ${manifest}.` };
   const onnx = manifest.files.find(({ name }) => name === manifest.onnx.file);
-  if (!onnx) return { is: 'refused', reason: 'ModelRefused', message: `The manifest of the model ${id} does not list its model.onnx.` };
+  if (!onnx)
+    return {
+      is: 'refused',
+      reason: 'ModelRefused',
+      message: `The manifest of the model ${id} does not list its model.onnx.`,
+    };
   const manifestSha256 = createHash('sha256').update(found.body).digest('hex');
-  return { is: 'found', model: { id, folder, uri: s3Uri(places.bucket, folder), manifest, manifestSha256, onnxSha256: onnx.sha256 } };
+  return {
+    is: 'found',
+    model: { id, folder, uri: s3Uri(places.bucket, folder), manifest, manifestSha256, onnxSha256: onnx.sha256 },
+  };
 }
 
 /** The manifest, or what is wrong with it. The handler checks the whole; here only what we use. */
@@ -59,8 +73,10 @@ function readManifest(body: Uint8Array): Manifest | string {
   } catch {
     return 'its manifest is not JSON';
   }
-  if (manifest?.version !== 1) return `its manifest has version ${JSON.stringify(manifest?.version)}, this program knows 1`;
-  if (!Array.isArray(manifest.features) || !Array.isArray(manifest.files) || !manifest.onnx) return 'its manifest is incomplete';
+  if (manifest?.version !== 1)
+    return `its manifest has version ${JSON.stringify(manifest?.version)}, this program knows 1`;
+  if (!Array.isArray(manifest.features) || !Array.isArray(manifest.files) || !manifest.onnx)
+    return 'its manifest is incomplete';
   return manifest as Manifest;
 }
 
@@ -73,7 +89,10 @@ export function schemaProblem(
   const names = manifest.features.map(({ name }) => name);
   const foreign = (spec.features ?? []).filter((name) => !names.includes(name));
   if (foreign.length > 0)
-    return { reason: 'InvalidSpec', message: `The model was not trained on ${listed(foreign)}; it needs ${listed(names)}.` };
+    return {
+      reason: 'InvalidSpec',
+      message: `The model was not trained on ${listed(foreign)}; it needs ${listed(names)}.`,
+    };
   const missing = names.filter((name) => !columns.includes(name));
   if (missing.length > 0)
     return {
@@ -81,7 +100,10 @@ export function schemaProblem(
       message: `The table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${listed(missing)} that the model needs. It has ${listed(columns)}.`,
     };
   if (columns.includes(spec.predictionColumn))
-    return { reason: 'InvalidData', message: `The table has a column ${JSON.stringify(spec.predictionColumn)} already; choose another predictionColumn.` };
+    return {
+      reason: 'InvalidData',
+      message: `The table has a column ${JSON.stringify(spec.predictionColumn)} already; choose another predictionColumn.`,
+    };
   return undefined;
 }
 

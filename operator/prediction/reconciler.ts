@@ -115,12 +115,16 @@ export class PredictionReconciler {
     const { accounts, trainings, bucket, places, cloudEnabled } = this.#options;
     const { namespace = '' } = job.metadata ?? {};
     const userId = userOf(namespace);
-    if (userId === undefined) return refuse('UnknownNamespace', 'Prediction jobs belong into the namespace of an account, ml-user-<id>.');
+    if (userId === undefined)
+      return refuse('UnknownNamespace', 'Prediction jobs belong into the namespace of an account, ml-user-<id>.');
     const account = accounts.get(accountName(userId));
     if (!account) return wait('Queued', 'AccountMissing', `There is no account ${accountName(userId)} yet.`);
-    if (account.spec.suspend) return wait('Queued', 'AccountSuspended', 'The account is suspended; ask the administrator.');
-    if (job.spec.placement === 'Cluster') return refuse('PlacementUnavailable', 'Placement Cluster is not available in this version; use Lambda.');
-    if (!cloudEnabled) return refuse('CloudDisabled', 'This installation calls nothing on AWS (SPOTLEARN_CLOUD_ENABLED is false).');
+    if (account.spec.suspend)
+      return wait('Queued', 'AccountSuspended', 'The account is suspended; ask the administrator.');
+    if (job.spec.placement === 'Cluster')
+      return refuse('PlacementUnavailable', 'Placement Cluster is not available in this version; use Lambda.');
+    if (!cloudEnabled)
+      return refuse('CloudDisabled', 'This installation calls nothing on AWS (SPOTLEARN_CLOUD_ENABLED is false).');
     const training = trainings.get(`${namespace}/${job.spec.modelRef}`);
     try {
       const key = readableKey(places, userId, 'dataset', job.spec.data.uri);
@@ -141,23 +145,43 @@ export class PredictionReconciler {
     }
   }
 
-  async #reserve(job: PredictionJob, uid: string, account: Account, model: Model, data: { bytes: number; etag: string }): Promise<Judgement> {
-    const { reservations, writeReservation, functionMemoryMib, functionTimeoutSeconds, maxPredictionCostUsd } = this.#options;
+  async #reserve(
+    job: PredictionJob,
+    uid: string,
+    account: Account,
+    model: Model,
+    data: { bytes: number; etag: string },
+  ): Promise<Judgement> {
+    const { reservations, writeReservation, functionMemoryMib, functionTimeoutSeconds, maxPredictionCostUsd } =
+      this.#options;
     const { limits, userId } = account.spec;
     const limit = Math.min(job.spec.budget?.maxCostUsd ?? Infinity, limits.predictionUsd, maxPredictionCostUsd);
     const worst = invocationCost(functionTimeoutSeconds * 1000, functionMemoryMib);
     if (worst > limit)
-      return refuse('BudgetTooSmall', `One invocation may cost up to ${showUsd(worst)}, more than the ${showUsd(limit)} this job may spend.`);
+      return refuse(
+        'BudgetTooSmall',
+        `One invocation may cost up to ${showUsd(worst)}, more than the ${showUsd(limit)} this job may spend.`,
+      );
     const month = account.status?.month;
     const answer = reservations.reserve(userId, uid, worst, month?.spentUsd ?? 0, limits.monthlyUsd);
-    if (!answer.ok) return wait('Queued', answer.reason, `This month's limit of ${showUsd(limits.monthlyUsd)} leaves no room: ${showUsd(month?.spentUsd ?? 0)} is spent, ${showUsd(answer.heldUsd)} is held back for what runs.`);
+    if (!answer.ok)
+      return wait(
+        'Queued',
+        answer.reason,
+        `This month's limit of ${showUsd(limits.monthlyUsd)} leaves no room: ${showUsd(month?.spentUsd ?? 0)} is spent, ${showUsd(answer.heldUsd)} is held back for what runs.`,
+      );
     await writeReservation(accountName(userId));
     // Cold start, then about 2 MB a second: rough, and shown as an estimate.
     const estimatedUsd = invocationCost(400 + data.bytes / 2_000, functionMemoryMib);
     const { id, uri, manifest } = model;
     return {
       is: 'accepted',
-      accepted: { model: { id, uri, task: manifest.task }, data: { bytes: data.bytes, etag: data.etag }, estimatedUsd, reservedUsd: worst },
+      accepted: {
+        model: { id, uri, task: manifest.task },
+        data: { bytes: data.bytes, etag: data.etag },
+        estimatedUsd,
+        reservedUsd: worst,
+      },
     };
   }
 
@@ -255,12 +279,19 @@ export class PredictionReconciler {
         const retries = status.chunks?.redone ?? 0;
         if (retries >= MOST_RETRIES) {
           const reason = invoked.reason === 'FunctionTimedOut' ? 'FunctionTimedOut' : 'FunctionFailed';
-          await this.#finish(at, uid, failed(at, status, reason, `${invoked.message} It was tried ${retries + 1} times.`));
+          await this.#finish(
+            at,
+            uid,
+            failed(at, status, reason, `${invoked.message} It was tried ${retries + 1} times.`),
+          );
           return undefined;
         }
         const pause = FIRST_RETRY_MS * 2 ** retries;
         this.#retryAt.set(uid, now + pause);
-        await this.#write(job, retrying(at, status, `${invoked.message} Trying again (${retries + 1} of ${MOST_RETRIES}).`));
+        await this.#write(
+          job,
+          retrying(at, status, `${invoked.message} Trying again (${retries + 1} of ${MOST_RETRIES}).`),
+        );
         this.#flights.delete(uid);
         return { requeueAfterMs: pause };
       }
@@ -270,7 +301,13 @@ export class PredictionReconciler {
   /** `summary.json` beside the result. */
   async #summarise(job: PredictionJob, uid: string, done: Extract<Invoked, { is: 'done' }>): Promise<void> {
     const { billed, is: _, ...result } = done;
-    const summary = { ...result, job: job.metadata?.name, modelRef: job.spec.modelRef, requestId: billed.requestId, costUsd: billed.usd };
+    const summary = {
+      ...result,
+      job: job.metadata?.name,
+      modelRef: job.spec.modelRef,
+      requestId: billed.requestId,
+      costUsd: billed.usd,
+    };
     await this.#options.bucket.put(`${this.#folder(job, uid)}summary.json`, JSON.stringify(summary));
   }
 
@@ -295,7 +332,13 @@ export class PredictionReconciler {
         what: `${this.#options.functionName} ${this.#options.functionMemoryMib} MiB`,
         outcome: status.phase ?? '',
       };
-      const key = ledgerKey(userId, new Date(status.startTime ?? creationTimestamp ?? at.now).toISOString(), uid, 0, 'prediction');
+      const key = ledgerKey(
+        userId,
+        new Date(status.startTime ?? creationTimestamp ?? at.now).toISOString(),
+        uid,
+        0,
+        'prediction',
+      );
       await bucket.put(key, JSON.stringify(entry), { ifAbsent: true }).catch((error: unknown) => {
         if (!(error instanceof CloudError) || error.kind !== 'precondition') throw error;
       });
@@ -313,7 +356,10 @@ export class PredictionReconciler {
     this.#options.reservations.release(uid);
     if (!job.metadata?.finalizers?.includes(FINALIZER)) return undefined;
     try {
-      await this.#finalizers(job, job.metadata.finalizers.filter((name) => name !== FINALIZER));
+      await this.#finalizers(
+        job,
+        job.metadata.finalizers.filter((name) => name !== FINALIZER),
+      );
     } catch (error) {
       if (!kubernetesFailed(error, 'NotFound')) throw error;
     }
@@ -336,7 +382,12 @@ export class PredictionReconciler {
 
   #finalizers(job: PredictionJob, finalizers: string[]): Promise<PredictionJob> {
     const { name = '', namespace, resourceVersion } = job.metadata ?? {};
-    return this.#options.kubernetes.mergePatch(PREDICTION_JOBS, name, { metadata: { resourceVersion, finalizers } }, { namespace });
+    return this.#options.kubernetes.mergePatch(
+      PREDICTION_JOBS,
+      name,
+      { metadata: { resourceVersion, finalizers } },
+      { namespace },
+    );
   }
 
   async #write(job: PredictionJob, status: PredictionJobStatus): Promise<PredictionJob> {
@@ -359,5 +410,14 @@ type Judgement =
   | { is: 'waiting'; phase: 'Waiting' | 'Queued'; reason: Reason; message: string }
   | { is: 'accepted'; accepted: Parameters<typeof accepted>[2] };
 
-const refuse = (reason: Reason, message: string): Extract<Judgement, { is: 'refused' }> => ({ is: 'refused', reason, message });
-const wait = (phase: 'Waiting' | 'Queued', reason: Reason, message: string): Judgement => ({ is: 'waiting', phase, reason, message });
+const refuse = (reason: Reason, message: string): Extract<Judgement, { is: 'refused' }> => ({
+  is: 'refused',
+  reason,
+  message,
+});
+const wait = (phase: 'Waiting' | 'Queued', reason: Reason, message: string): Judgement => ({
+  is: 'waiting',
+  phase,
+  reason,
+  message,
+});

@@ -29,8 +29,13 @@ function change(at: At, status: PredictionJobStatus, { conditions, ...fields }: 
 }
 
 /** Waits for a model, money or an account. */
-export const waiting = (at: At, status: PredictionJobStatus, phase: 'Waiting' | 'Queued', reason: PredictionReason, message: string) =>
-  change(at, status, { phase, message, conditions: [['Accepted', 'False', reason]] });
+export const waiting = (
+  at: At,
+  status: PredictionJobStatus,
+  phase: 'Waiting' | 'Queued',
+  reason: PredictionReason,
+  message: string,
+) => change(at, status, { phase, message, conditions: [['Accepted', 'False', reason]] });
 
 export interface Accepted {
   readonly model: NonNullable<PredictionJobStatus['model']>;
@@ -93,7 +98,11 @@ export const failed = (at: At, status: PredictionJobStatus, reason: PredictionRe
     ],
   });
 
-export function succeeded(at: At, status: PredictionJobStatus, result: { rows: number; summary: Record<string, number>; uri: string }) {
+export function succeeded(
+  at: At,
+  status: PredictionJobStatus,
+  result: { rows: number; summary: Record<string, number>; uri: string },
+) {
   const end = ending(at, status);
   return change(at, status, {
     ...end,

@@ -49,7 +49,10 @@ export class EventRecorder {
   /** Never rejects. */
   async record(about: KubeObject, text: EventText): Promise<void> {
     const { name = '', namespace = 'default', uid = '' } = about.metadata ?? {};
-    const id = createHash('sha256').update(`${uid}/${text.type}/${text.reason}/${text.message}`).digest('hex').slice(0, 16);
+    const id = createHash('sha256')
+      .update(`${uid}/${text.type}/${text.reason}/${text.message}`)
+      .digest('hex')
+      .slice(0, 16);
     const event = `${name.slice(0, 230)}.${id}`;
     const count = (this.#counts.get(event) ?? 0) + 1;
     if (this.#counts.size > 10_000) this.#counts.clear();

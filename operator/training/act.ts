@@ -111,7 +111,10 @@ export class Actor {
   async #letGo(job: TrainingJob): Promise<Acted> {
     this.#options.admission.reservations.release(uidOf(job));
     try {
-      await this.#finalizers(job, (job.metadata?.finalizers ?? []).filter((name) => name !== FINALIZER));
+      await this.#finalizers(
+        job,
+        (job.metadata?.finalizers ?? []).filter((name) => name !== FINALIZER),
+      );
     } catch (error) {
       if (!failed(error, 'NotFound')) throw error;
     }

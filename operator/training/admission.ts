@@ -43,16 +43,25 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
   if (!account) return wait('AccountMissing', `There is no account ${accountName(userId)} yet.`);
   if (account.spec.suspend) return wait('AccountSuspended', 'The account is suspended; ask the administrator.');
   if (job.spec.placement === 'Cluster')
-    return refuse('PlacementUnavailable', 'Placement Cluster is not available in this version; use Spot, SpotWithFallback or OnDemand.');
+    return refuse(
+      'PlacementUnavailable',
+      'Placement Cluster is not available in this version; use Spot, SpotWithFallback or OnDemand.',
+    );
   if (!options.cloudEnabled)
     return refuse('CloudDisabled', 'This installation launches nothing on AWS (SPOTLEARN_CLOUD_ENABLED is false).');
   const unknown = job.spec.resources?.instanceTypes?.filter((name) => !instanceType(name)) ?? [];
   if (unknown.length > 0)
-    return refuse('InvalidSpec', `There is no instance type ${unknown.join(', ')} in the catalogue of this installation.`);
+    return refuse(
+      'InvalidSpec',
+      `There is no instance type ${unknown.join(', ')} in the catalogue of this installation.`,
+    );
   const data = await lookAtData(job, userId, options);
   if ('is' in data) return data;
   if (job.status?.model?.manifestSha256 === undefined && (await modelExists(job, userId, options)))
-    return refuse('ModelExists', `There is a model ${modelId(job)} already; choose another spec.model.id or delete it.`);
+    return refuse(
+      'ModelExists',
+      `There is a model ${modelId(job)} already; choose another spec.model.id or delete it.`,
+    );
   return reserve(job, account, userId, data, options);
 }
 
@@ -62,7 +71,11 @@ interface Data {
   readonly head: TableHead;
 }
 
-async function lookAtData(job: TrainingJob, userId: string, { bucket, places }: AdmissionOptions): Promise<Data | Verdict> {
+async function lookAtData(
+  job: TrainingJob,
+  userId: string,
+  { bucket, places }: AdmissionOptions,
+): Promise<Data | Verdict> {
   const { uri } = job.spec.dataset;
   try {
     const key = readableKey(places, userId, 'dataset', uri);
@@ -70,7 +83,10 @@ async function lookAtData(job: TrainingJob, userId: string, { bucket, places }: 
     if (!facts) return refuse('DatasetMissing', `There is no object ${uri}. Upload the data set first.`);
     const pinned = job.status?.dataset?.etag;
     if (pinned !== undefined && pinned !== facts.etag)
-      return refuse('DatasetChanged', `${uri} is not what it was when the job was accepted; create another TrainingJob.`);
+      return refuse(
+        'DatasetChanged',
+        `${uri} is not what it was when the job was accepted; create another TrainingJob.`,
+      );
     const start = await bucket.get(key, { bytes: HEAD_BYTES, etag: facts.etag });
     const head = readHead(start?.body ?? new Uint8Array(), facts.bytes);
     const problem = columnProblem(job, head);
@@ -83,9 +99,13 @@ async function lookAtData(job: TrainingJob, userId: string, { bucket, places }: 
 }
 
 /** What is wrong between the spec's columns and the table's, or undefined. */
-export function columnProblem({ spec }: Pick<TrainingJob, 'spec'>, { columns }: Pick<TableHead, 'columns'>): string | undefined {
+export function columnProblem(
+  { spec }: Pick<TrainingJob, 'spec'>,
+  { columns }: Pick<TableHead, 'columns'>,
+): string | undefined {
   const there = `The table has ${columns.length} columns: ${listed(columns)}.`;
-  if (!columns.includes(spec.target)) return `The table has no column ${quoted(spec.target)} to predict.${near(spec.target, columns)} ${there}`;
+  if (!columns.includes(spec.target))
+    return `The table has no column ${quoted(spec.target)} to predict.${near(spec.target, columns)} ${there}`;
   const missing = (spec.features ?? []).filter((name) => !columns.includes(name));
   if (missing.length > 0) return `The table has no column ${listed(missing)} among the features. ${there}`;
   const by = /^(?:time|group):(.*)$/s.exec(spec.split)?.[1];

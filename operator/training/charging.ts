@@ -34,7 +34,13 @@ export async function chargeFor(
     outcome,
   };
   // The month of the launch: the same for every try, also around midnight of the last day.
-  const key = ledgerKey(userId, new Date(attempt.launchedAt ?? attempt.requestedAt).toISOString(), uidOf(job), attempt.number, 'training');
+  const key = ledgerKey(
+    userId,
+    new Date(attempt.launchedAt ?? attempt.requestedAt).toISOString(),
+    uidOf(job),
+    attempt.number,
+    'training',
+  );
   try {
     await bucket.put(key, JSON.stringify(entry), { ifAbsent: true });
     return { usd, at: now };

@@ -36,7 +36,16 @@ export type Outcome =
   | { of: 'noLaunch'; attempt: Attempt; cause: 'capacity' | 'platform' }
   | { of: 'ticket' }
   | { of: 'collected'; model: NonNullable<TrainingJobStatus['model']>; metrics: Record<string, number> }
-  | { of: 'ended'; attempt: Attempt; reason: EndReason; cause: EndCause; message: string; code?: string; endedAt: number; costUsd: number }
+  | {
+      of: 'ended';
+      attempt: Attempt;
+      reason: EndReason;
+      cause: EndCause;
+      message: string;
+      code?: string;
+      endedAt: number;
+      costUsd: number;
+    }
   | { of: 'complete' };
 
 export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): TrainingJobStatus {
@@ -44,7 +53,15 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
     case 'admit':
       return judged(at, status, outcome.verdict);
     case 'launch':
-      return instanceObtained(at, status, outcome.attempt, outcome.instance, outcome.price, outcome.launchedAt, outcome.logGroup);
+      return instanceObtained(
+        at,
+        status,
+        outcome.attempt,
+        outcome.instance,
+        outcome.price,
+        outcome.launchedAt,
+        outcome.logGroup,
+      );
     case 'noLaunch':
       return attemptWithdrawn(status, outcome.attempt, outcome.cause);
     case 'ticket':
@@ -78,7 +95,9 @@ function ended(at: At, status: TrainingJobStatus, outcome: Ended): TrainingJobSt
   const end = {
     endedAt: timestamp(endedAt),
     endReason: outcome.reason,
-    ...(outcome.cause === 'interruption' || outcome.cause === 'platform' ? { lostSeconds: lostSeconds(status, attempt, endedAt) } : {}),
+    ...(outcome.cause === 'interruption' || outcome.cause === 'platform'
+      ? { lostSeconds: lostSeconds(status, attempt, endedAt) }
+      : {}),
   };
   const over: TrainingJobStatus = {
     ...charged,
@@ -115,15 +134,30 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message, c
       return stopped(at, status, stopUnderWay(status)?.cause ?? 'Suspended');
     case 'interruption':
       if ((counts?.interruptions ?? 0) > maxInterruptions)
-        return failed(at, status, 'TooManyInterruptions', `Interrupted ${counts?.interruptions} times, more than maxInterruptions (${maxInterruptions}). Last: ${message}`);
-      return recovering(at, status, reason === 'HeartbeatLost' ? 'HeartbeatLost' : 'Interrupted', `${message} A replacement is launched${fromStep(status)}.`);
+        return failed(
+          at,
+          status,
+          'TooManyInterruptions',
+          `Interrupted ${counts?.interruptions} times, more than maxInterruptions (${maxInterruptions}). Last: ${message}`,
+        );
+      return recovering(
+        at,
+        status,
+        reason === 'HeartbeatLost' ? 'HeartbeatLost' : 'Interrupted',
+        `${message} A replacement is launched${fromStep(status)}.`,
+      );
     case 'platform':
       if ((counts?.platform ?? 0) > MOST_PLATFORM_ERRORS)
         return failed(at, status, 'PlatformErrors', `The platform failed ${counts?.platform} times. Last: ${message}`);
       return recovering(at, status, 'PlatformError', `${message} ${again(at, status)}`);
     case 'user':
       if ((counts?.user ?? 0) > backoffLimit) return failed(at, status, userReason(reason, code), message);
-      return recovering(at, status, 'AttemptFailed', `${message} ${again(at, status)} (retry ${counts?.user} of ${backoffLimit})`);
+      return recovering(
+        at,
+        status,
+        'AttemptFailed',
+        `${message} ${again(at, status)} (retry ${counts?.user} of ${backoffLimit})`,
+      );
   }
 }
 

@@ -30,7 +30,9 @@ export function billedSeconds(attempt: Attempt, end: number): number {
 export function attemptCost(attempt: Attempt, end: number): number {
   const seconds = billedSeconds(attempt, end);
   if (seconds === 0) return 0;
-  return round(instanceCost(usdPerHour(attempt.pricePerHour ?? 0), seconds) + volumeCost(PRICES.ebs.gp3, VOLUME_GB, seconds));
+  return round(
+    instanceCost(usdPerHour(attempt.pricePerHour ?? 0), seconds) + volumeCost(PRICES.ebs.gp3, VOLUME_GB, seconds),
+  );
 }
 
 /** The same time on demand. */

@@ -83,7 +83,9 @@ function strays(status: TrainingJobStatus, seen: Seen): string[] {
   const current = currentAttempt(status);
   return seen.instances
     .filter((instance) => !isDown(instance))
-    .filter(({ id, batch }) => id !== current?.instanceId && (current?.instanceId !== undefined || batch !== current?.batch))
+    .filter(
+      ({ id, batch }) => id !== current?.instanceId && (current?.instanceId !== undefined || batch !== current?.batch),
+    )
     .map(({ id }) => id);
 }
 
@@ -100,7 +102,10 @@ const wantsStop = (job: TrainingJob, { accountSuspended }: Context): boolean => 
 
 function pending(at: At, status: TrainingJobStatus): Decision {
   if (at.job.spec.suspend) return { status: stopped(at, status, 'Suspended') };
-  return { status: status.phase ? status : { ...status, phase: 'Pending', message: 'The job was seen.' }, action: { do: 'admit' } };
+  return {
+    status: status.phase ? status : { ...status, phase: 'Pending', message: 'The job was seen.' },
+    action: { do: 'admit' },
+  };
 }
 
 function queued(at: At, status: TrainingJobStatus, context: Context): Decision {
@@ -149,11 +154,15 @@ export function pauseUntil(status: TrainingJobStatus): number {
 
 function running(at: At, status: TrainingJobStatus, context: Context): Decision {
   const attempt = currentAttempt(status);
-  if (!attempt) return { status: change(at, status, { phase: 'Launching', message: 'Launching again.', conditions: [] }) };
+  if (!attempt)
+    return { status: change(at, status, { phase: 'Launching', message: 'Launching again.', conditions: [] }) };
   const { seen } = context;
   if (seen.result?.outcome === 'Succeeded') return { status: finishing(at, status) };
   if (seen.result) return { status, action: endOf(attempt, seen.result) };
-  const fresh = seen.heartbeat && seen.heardAt ? heard(at, status, attempt, seen.heartbeat, seen.heardAt, context.checkpointSeconds) : status;
+  const fresh =
+    seen.heartbeat && seen.heardAt
+      ? heard(at, status, attempt, seen.heartbeat, seen.heardAt, context.checkpointSeconds)
+      : status;
   const now = currentAttempt(fresh) ?? attempt;
   const lost = losses(at, fresh, now, context);
   if (lost) return lost;
@@ -174,7 +183,12 @@ function losses(at: At, status: TrainingJobStatus, attempt: Attempt, context: Co
       status,
       action: spot
         ? end(attempt, 'Interrupted', 'interruption', `EC2 took ${instance.id} back.`)
-        : end(attempt, 'InstanceLost', 'interruption', `${instance.id} was ended (${instance.stateReason ?? instance.state}).`),
+        : end(
+            attempt,
+            'InstanceLost',
+            'interruption',
+            `${instance.id} was ended (${instance.stateReason ?? instance.state}).`,
+          ),
     };
   }
   // Without a whole look after the deadline, silence proves nothing.
@@ -182,11 +196,17 @@ function losses(at: At, status: TrainingJobStatus, attempt: Attempt, context: Co
   if (attempt.startedAt === undefined) {
     const due = began + BOOT_TIMEOUT_MS;
     if (at.now < due || seen.at < due) return undefined;
-    return { status, action: end(attempt, 'BootTimeout', 'platform', `${attempt.instanceId} did not report within 5 minutes.`) };
+    return {
+      status,
+      action: end(attempt, 'BootTimeout', 'platform', `${attempt.instanceId} did not report within 5 minutes.`),
+    };
   }
   const due = Math.max(began, Date.parse(status.progress?.lastHeartbeatTime ?? attempt.startedAt)) + HEARTBEAT_LOST_MS;
   if (at.now < due || seen.at < due) return undefined;
-  return { status, action: end(attempt, 'HeartbeatLost', 'interruption', `${attempt.instanceId} has been silent for 10 minutes.`) };
+  return {
+    status,
+    action: end(attempt, 'HeartbeatLost', 'interruption', `${attempt.instanceId} has been silent for 10 minutes.`),
+  };
 }
 
 const end = (
@@ -206,11 +226,17 @@ function stopWanted(at: At, status: TrainingJobStatus, context: Context): Stop |
   if (wantsStop(job, context)) return { cause: 'Suspended', message: 'Suspending: the worker checkpoints and stops.' };
   const limit = job.spec.activeDeadlineSeconds;
   if (limit !== undefined && status.startTime && now >= Date.parse(status.startTime) + limit * 1000)
-    return { cause: 'DeadlineExceeded', message: `The deadline of ${limit} s is over: the worker checkpoints and stops.` };
+    return {
+      cause: 'DeadlineExceeded',
+      message: `The deadline of ${limit} s is over: the worker checkpoints and stops.`,
+    };
   const attempt = currentAttempt(status);
   const spent = spentUsd(status, attempt, now);
   if (attempt?.launchedAt && spent + stopReserve(attempt) >= context.budgetUsd)
-    return { cause: 'BudgetExhausted', message: `The budget of $${context.budgetUsd} is nearly used up: the worker checkpoints and stops.` };
+    return {
+      cause: 'BudgetExhausted',
+      message: `The budget of $${context.budgetUsd} is nearly used up: the worker checkpoints and stops.`,
+    };
   return undefined;
 }
 
@@ -243,21 +269,28 @@ function stoppingNow(at: At, status: TrainingJobStatus, context: Context): Decis
   if (!over && at.now - stop.since < STOP_TIMEOUT_MS) {
     const left = stop.since + STOP_TIMEOUT_MS - at.now;
     if (seen.controlled || !attempt.instanceId) return { status, requeueAfterMs: left };
-    return { status, action: { do: 'control', instanceId: attempt.instanceId, reason: stop.cause }, requeueAfterMs: left };
+    return {
+      status,
+      action: { do: 'control', instanceId: attempt.instanceId, reason: stop.cause },
+      requeueAfterMs: left,
+    };
   }
-  return { status, action: { do: 'end', attempt, reason: 'Stopped', cause: 'stop', message: `Stopped: ${stop.cause}.` } };
+  return {
+    status,
+    action: { do: 'end', attempt, reason: 'Stopped', cause: 'stop', message: `Stopped: ${stop.cause}.` },
+  };
 }
 
 function suspended(at: At, status: TrainingJobStatus, context: Context): Decision {
   if (wantsStop(at.job, context)) return { status };
-  if (isTrue(status.conditions, 'BudgetExhausted') && context.budgetUsd <= (status.cost?.actualUsd ?? 0) * 1.01) return { status };
+  if (isTrue(status.conditions, 'BudgetExhausted') && context.budgetUsd <= (status.cost?.actualUsd ?? 0) * 1.01)
+    return { status };
   return { status, action: { do: 'admit' }, requeueAfterMs: ADMISSION_RETRY_MS };
 }
 
 function finishAction(status: TrainingJobStatus): Action {
   const attempt = currentAttempt(status);
-  if (attempt && !status.model?.manifestSha256)
-    return { do: 'collect', attempt, instanceId: attempt.instanceId ?? '' };
+  if (attempt && !status.model?.manifestSha256) return { do: 'collect', attempt, instanceId: attempt.instanceId ?? '' };
   if (attempt) return { do: 'end', attempt, reason: 'Succeeded', cause: 'none', message: 'The training succeeded.' };
   return { do: 'complete' };
 }

@@ -24,7 +24,10 @@ export function decideDeletion(
     if (seen.at < due) return { status, requeueAfterMs: Math.max(LOOK_AGAIN_MS, due - now) };
   }
   if (attempt?.instanceId)
-    return { status, action: { do: 'end', attempt, reason: 'Deleted', cause: 'deletion', message: 'The job was deleted.' } };
+    return {
+      status,
+      action: { do: 'end', attempt, reason: 'Deleted', cause: 'deletion', message: 'The job was deleted.' },
+    };
   const unended = seen.instances.some(({ state }) => state !== 'terminated');
   const lastEnd = Math.max(0, ...(status.attempts ?? []).map(({ endedAt }) => Date.parse(endedAt ?? '') || 0));
   if (unended || seen.at < lastEnd) return { status, requeueAfterMs: LOOK_AGAIN_MS };

@@ -14,6 +14,8 @@ const ENDS: Readonly<Record<number, readonly [EndReason, EndCause]>> = {
 export function endOf(attempt: Attempt, result: Result): Action {
   const [reason, cause] = ENDS[result.exitCode] ?? ['PlatformError', 'platform'];
   const { error } = result;
-  const message = error ? [error.message, error.hint].filter((part) => part !== '').join(' ') : `The worker ended with code ${result.exitCode}.`;
+  const message = error
+    ? [error.message, error.hint].filter((part) => part !== '').join(' ')
+    : `The worker ended with code ${result.exitCode}.`;
   return { do: 'end', attempt, reason, cause, message, ...(error ? { code: error.code } : {}) };
 }

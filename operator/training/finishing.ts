@@ -35,7 +35,8 @@ export async function collect(
   const there = new Map((await bucket.list(folder)).map(({ key, bytes }) => [key, bytes]));
   for (const file of result.files) {
     if (!SAFE_NAME.test(file.name)) throw corrupt(`a file has the name ${JSON.stringify(file.name.slice(0, 100))}`);
-    if (file !== manifestFile) await copyFile(bucket, `${place}${RESULT_FOLDER}${file.name}`, folder + file.name, file, there);
+    if (file !== manifestFile)
+      await copyFile(bucket, `${place}${RESULT_FOLDER}${file.name}`, folder + file.name, file, there);
   }
   // The manifest is read and checked where it lies, then copied last.
   const manifest = await manifestOf(bucket, `${place}${RESULT_FOLDER}${MANIFEST}`, manifestFile.sha256);
@@ -43,7 +44,13 @@ export async function collect(
   return { model: modelOf(job, uri, manifest, result, manifestFile.sha256), metrics: result.metrics };
 }
 
-function modelOf(job: TrainingJob, uri: string, manifest: Manifest, result: Result, manifestSha256: string): Collected['model'] {
+function modelOf(
+  job: TrainingJob,
+  uri: string,
+  manifest: Manifest,
+  result: Result,
+  manifestSha256: string,
+): Collected['model'] {
   return {
     id: modelId(job),
     uri,
@@ -73,7 +80,8 @@ async function copyFile(
     await copying(() => bucket.copy(from, to, { ifMatch: source.etag }), file.name);
   }
   const copied = await bucket.head(to);
-  if (copied?.bytes !== file.size) throw corrupt(`the copy of ${file.name} has ${copied?.bytes ?? 'no'} bytes instead of ${file.size}`);
+  if (copied?.bytes !== file.size)
+    throw corrupt(`the copy of ${file.name} has ${copied?.bytes ?? 'no'} bytes instead of ${file.size}`);
   if (file.size > HASHED_BYTES) return;
   const found = await bucket.get(to);
   if (sha256(found?.body ?? new Uint8Array()) !== file.sha256) throw corrupt(`${file.name} does not have its sha256`);
@@ -83,7 +91,8 @@ async function copying(copy: () => Promise<string>, name: string): Promise<void>
   try {
     await copy();
   } catch (error) {
-    if (error instanceof CloudError && error.kind === 'precondition') throw corrupt(`${name} changed while it was copied`);
+    if (error instanceof CloudError && error.kind === 'precondition')
+      throw corrupt(`${name} changed while it was copied`);
     throw error;
   }
 }

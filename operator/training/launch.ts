@@ -37,7 +37,12 @@ export function launchTags(job: TrainingJob, attempt: Attempt, installation: str
   };
 }
 
-export async function launch(job: TrainingJob, attempt: Attempt, selection: Selection, options: LaunchOptions): Promise<Launch> {
+export async function launch(
+  job: TrainingJob,
+  attempt: Attempt,
+  selection: Selection,
+  options: LaunchOptions,
+): Promise<Launch> {
   const market = attempt.market === 'on-demand' ? 'on-demand' : 'spot';
   if (selection.offers.length === 0) return { got: 'nothing', cause: 'capacity', message: selection.reason };
   let answer: FleetAnswer;
@@ -58,17 +63,24 @@ export async function launch(job: TrainingJob, attempt: Attempt, selection: Sele
   }
   rememberRefusals(answer, selection, market, options.pools);
   const instance = answer.instances[0];
-  if (instance) return { got: 'instance', instance: { ...instance, zone: instance.zone || zoneOf(instance, selection) } };
+  if (instance)
+    return { got: 'instance', instance: { ...instance, zone: instance.zone || zoneOf(instance, selection) } };
   const refusal = answer.refusals.find(({ capacity }) => !capacity) ?? answer.refusals[0];
   const message = refusal ? `${refusal.code}: ${refusal.message}` : 'the fleet launched nothing';
-  return { got: 'nothing', cause: answer.refusals.every(({ capacity }) => capacity) ? 'capacity' : 'platform', message };
+  return {
+    got: 'nothing',
+    cause: answer.refusals.every(({ capacity }) => capacity) ? 'capacity' : 'platform',
+    message,
+  };
 }
 
 function rememberRefusals(answer: FleetAnswer, selection: Selection, market: 'spot' | 'on-demand', pools: Pools): void {
   for (const { instanceType, zone, capacity } of answer.refusals) {
     if (!capacity) continue;
     // EC2 names the pool by zone or by subnet, depending on what was asked.
-    const named = selection.offers.filter((offer) => offer.instanceType === instanceType && (offer.zone === zone || offer.subnetId === zone));
+    const named = selection.offers.filter(
+      (offer) => offer.instanceType === instanceType && (offer.zone === zone || offer.subnetId === zone),
+    );
     for (const offer of named) pools.block(market, offer.instanceType, offer.zone);
     if (named.length === 0) pools.block(market, instanceType, zone);
   }

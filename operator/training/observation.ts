@@ -82,7 +82,15 @@ export class Observation {
 
   /** A fleet answered: known before EC2 lists it. */
   noteLaunched(instance: LaunchedInstance, market: Market, tags: { jobUid: string; batch: string }): void {
-    const known: Instance = { ...instance, ...tags, market, state: 'pending', launchedAt: this.#options.clock.now(), stateReason: undefined, tags: {} };
+    const known: Instance = {
+      ...instance,
+      ...tags,
+      market,
+      state: 'pending',
+      launchedAt: this.#options.clock.now(),
+      stateReason: undefined,
+      tags: {},
+    };
     this.#launched.set(instance.id, known);
     if (!this.#instances.has(instance.id)) this.#instances.set(instance.id, known);
   }
@@ -220,4 +228,5 @@ export class Observation {
 }
 
 /** Where an instance reports. */
-export const reportPrefix = (workerRoleId: string, instanceId: string): string => instanceFolder(workerRoleId, instanceId);
+export const reportPrefix = (workerRoleId: string, instanceId: string): string =>
+  instanceFolder(workerRoleId, instanceId);

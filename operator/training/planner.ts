@@ -36,7 +36,9 @@ export class Planner {
   async prepare(): Promise<void> {
     if (this.#subnets.length > 0) return;
     const zones = await this.#options.compute.zones(this.#options.subnetIds);
-    this.#subnets = [...zones].map(([subnetId, zone]) => ({ subnetId, zone })).sort((a, b) => a.zone.localeCompare(b.zone));
+    this.#subnets = [...zones]
+      .map(([subnetId, zone]) => ({ subnetId, zone }))
+      .sort((a, b) => a.zone.localeCompare(b.zone));
   }
 
   plan(job: TrainingJob, bytes = job.status?.dataset?.bytes ?? 0): Plan {

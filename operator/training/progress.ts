@@ -33,7 +33,9 @@ export function heard(
     ...(heartbeat.metric ? { metricName: heartbeat.metric.name, metricValue: heartbeat.metric.value } : {}),
     message: heartbeat.message,
     lastHeartbeatTime: timestamp(heardAt),
-    ...(checkpoint ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step } : {}),
+    ...(checkpoint
+      ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step }
+      : {}),
   };
   const since = Date.parse(progress.lastCheckpointTime ?? began.startedAt ?? timestamp(heardAt));
   const stale = heartbeat.stage === 'Training' && at.now - since > STALE_INTERVALS * checkpointSeconds * 1000;

@@ -92,10 +92,14 @@ export function select(input: SelectionInput): Selection {
   const fitting = fittingTypes(input, need);
   if (fitting.length === 0)
     return none(`No instance type has ${words(need)}${wishes(input)}. Ask for less.`, { impossible: true });
-  const zones = input.subnets.filter(({ zone }) => !input.spec.resources?.zones || input.spec.resources.zones.includes(zone));
+  const zones = input.subnets.filter(
+    ({ zone }) => !input.spec.resources?.zones || input.spec.resources.zones.includes(zone),
+  );
   if (zones.length === 0) {
     const there = [...new Set(input.subnets.map(({ zone }) => zone))].join(', ');
-    return none(`None of the zones asked for has a subnet of this installation; there is ${there}.`, { impossible: true });
+    return none(`None of the zones asked for has a subnet of this installation; there is ${there}.`, {
+      impossible: true,
+    });
   }
   const pools = priced(input, fitting, zones);
   const cap = input.spec.resources?.maxPricePerHour;
@@ -168,4 +172,8 @@ const wishes = ({ spec }: SelectionInput): string =>
   spec.resources?.instanceTypes ? ` among ${spec.resources.instanceTypes.join(', ')}` : '';
 
 const sizeOf = (bytes: number): string =>
-  bytes >= GB ? `${(bytes / GB).toFixed(1)} GB` : bytes >= MB ? `${(bytes / MB).toFixed(1)} MB` : `${Math.ceil(bytes / 1000)} kB`;
+  bytes >= GB
+    ? `${(bytes / GB).toFixed(1)} GB`
+    : bytes >= MB
+      ? `${(bytes / MB).toFixed(1)} MB`
+      : `${Math.ceil(bytes / 1000)} kB`;

@@ -10,7 +10,17 @@ interface Told {
 
 const WARNINGS = new Set(['Failed', 'Queued', 'Recovering']);
 /** Which condition speaks for a transition when several change. */
-const ORDER = ['Failed', 'Complete', 'BudgetExhausted', 'Suspended', 'Interrupted', 'Running', 'Provisioned', 'Accepted', 'CheckpointStale'];
+const ORDER = [
+  'Failed',
+  'Complete',
+  'BudgetExhausted',
+  'Suspended',
+  'Interrupted',
+  'Running',
+  'Provisioned',
+  'Accepted',
+  'CheckpointStale',
+];
 
 /** Undefined when phase and conditions say the same as before. */
 export function transition(old: Told | undefined, next: Told): EventText | undefined {

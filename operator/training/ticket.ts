@@ -118,6 +118,8 @@ export async function keepCheckpoint(
 
 /** A worker's pointer may only name something in its own prefix: relative to it, or in full. */
 function insideOf(place: string, key: string): string | undefined {
-  const full = key.startsWith(place) ? key : `${place}${key.startsWith(CHECKPOINT_FOLDER) ? '' : CHECKPOINT_FOLDER}${key}`;
+  const full = key.startsWith(place)
+    ? key
+    : `${place}${key.startsWith(CHECKPOINT_FOLDER) ? '' : CHECKPOINT_FOLDER}${key}`;
   return full.split('/').some((part) => part === '..' || part === '.') ? undefined : full;
 }

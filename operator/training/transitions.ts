@@ -16,7 +16,12 @@ export interface At {
 interface Change extends Omit<TrainingJobStatus, 'conditions'> {
   phase: Phase;
   message: string;
-  conditions: readonly (readonly [type: string, status: NewCondition['status'], reason: TrainingReason, message?: string])[];
+  conditions: readonly (readonly [
+    type: string,
+    status: NewCondition['status'],
+    reason: TrainingReason,
+    message?: string,
+  ])[];
 }
 
 /** The status with the change applied; conditions that are not named stay. */
@@ -51,15 +56,26 @@ export const admitted = (at: At, status: TrainingJobStatus, admission: Admission
     conditions: [
       ['Accepted', 'True', 'Admitted'],
       ...(isTrue(status.conditions, 'Suspended') ? ([['Suspended', 'False', 'Resumed']] as const) : []),
-      ...(isTrue(status.conditions, 'BudgetExhausted') ? ([['BudgetExhausted', 'False', 'BudgetRaised']] as const) : []),
+      ...(isTrue(status.conditions, 'BudgetExhausted')
+        ? ([['BudgetExhausted', 'False', 'BudgetRaised']] as const)
+        : []),
     ],
   });
 
 /** Waits for money, an account or a permission; `reason` says for what. */
-export const waiting = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
-  change(at, status, { phase: 'Queued', message, conditions: [['Accepted', 'False', reason]] });
+export const waiting = (
+  at: At,
+  status: TrainingJobStatus,
+  reason: TrainingReason,
+  message: string,
+): TrainingJobStatus => change(at, status, { phase: 'Queued', message, conditions: [['Accepted', 'False', reason]] });
 
-export const refused = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+export const refused = (
+  at: At,
+  status: TrainingJobStatus,
+  reason: TrainingReason,
+  message: string,
+): TrainingJobStatus =>
   change(at, status, {
     phase: 'Failed',
     message,
@@ -182,8 +198,15 @@ export function stopping(at: At, status: TrainingJobStatus, cause: StopCause, me
 /** Nothing runs any more because of `cause`. */
 export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): TrainingJobStatus {
   if (cause === 'DeadlineExceeded')
-    return failed(at, status, 'DeadlineExceeded', `Not finished within activeDeadlineSeconds (${at.job.spec.activeDeadlineSeconds} s).`);
-  const kept = status.progress?.lastCheckpointStep ? ` The checkpoint of step ${status.progress.lastCheckpointStep} is kept.` : '';
+    return failed(
+      at,
+      status,
+      'DeadlineExceeded',
+      `Not finished within activeDeadlineSeconds (${at.job.spec.activeDeadlineSeconds} s).`,
+    );
+  const kept = status.progress?.lastCheckpointStep
+    ? ` The checkpoint of step ${status.progress.lastCheckpointStep} is kept.`
+    : '';
   const message =
     cause === 'Suspended'
       ? `Suspended; set spec.suspend to false to continue.${kept}`
@@ -203,7 +226,12 @@ export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): Tr
 }
 
 /** An attempt is over and another will follow, after a pause where the cause asks for one. */
-export const recovering = (at: At, status: TrainingJobStatus, reason: TrainingReason, message: string): TrainingJobStatus =>
+export const recovering = (
+  at: At,
+  status: TrainingJobStatus,
+  reason: TrainingReason,
+  message: string,
+): TrainingJobStatus =>
   change(at, status, {
     phase: 'Recovering',
     message,
@@ -249,4 +277,3 @@ export const succeeded = (at: At, status: TrainingJobStatus): TrainingJobStatus 
       ['Provisioned', 'False', 'Released'],
     ],
   });
-

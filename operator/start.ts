@@ -1,0 +1,379 @@
+// Wires the operator: caches of the three kinds, a controller each, the look at the world, the collector, the interruption queue;
+// health at once, everything that acts only while this process leads.
+import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { bucketOf, type Bucket } from '../cloud/bucket.ts';
+import { createClients, type Clients } from '../cloud/clients.ts';
+import { type Clock, systemClock } from '../cloud/clock.ts';
+import { computeOf, type Compute } from '../cloud/compute.ts';
+import type { OperatorConfiguration } from '../cloud/configuration/configuration.ts';
+import { functionsOf, type Functions } from '../cloud/functions.ts';
+import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
+import { presignGet, presignPut } from '../cloud/presign.ts';
+import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
+import { accountName, userOf } from '../crds/objects.ts';
+import { Ledger } from './accounts/month.ts';
+import { AccountReconciler } from './accounts/reconciler.ts';
+import { type Holder, Reservations } from './accounts/reservations.ts';
+import { Checks } from './checks.ts';
+import { Collector } from './collection/collector.ts';
+import { InterruptionConsumer } from './interruption/consumer.ts';
+import { follow } from './kinds.ts';
+import { PredictionReconciler } from './prediction/reconciler.ts';
+import { FINAL_PHASES as FINAL_PREDICTIONS } from './prediction/transitions.ts';
+import type { Connection } from './runtime/connection.ts';
+import { Controller } from './runtime/controller.ts';
+import { EventRecorder } from './runtime/events.ts';
+import { startHealth } from './runtime/health.ts';
+import { kubernetes as kubernetesClient } from './runtime/kubernetes.ts';
+import { Leader } from './runtime/leader.ts';
+import type { Logger } from './runtime/logging.ts';
+import { createMetrics } from './runtime/metrics.ts';
+import { ACCOUNTS, PREDICTION_JOBS, TRAINING_JOBS } from './runtime/resources.ts';
+import { Actor } from './training/act.ts';
+import { isFinal, jobKey, type Places } from './training/job.ts';
+import { Observation } from './training/observation.ts';
+import { Planner } from './training/planner.ts';
+import { Pools } from './training/pools.ts';
+import { TrainingReconciler } from './training/reconciler.ts';
+
+export interface OperatorOptions {
+  configuration: OperatorConfiguration;
+  connection: Connection;
+  logger: Logger;
+  clock?: Clock;
+  /** The real ones by default. */
+  aws?: Partial<Aws>;
+  identity?: string;
+}
+
+interface Aws {
+  bucket: Bucket;
+  compute: Compute;
+  functions: Functions;
+  notices: NoticeQueue;
+  presignGet: (key: string, seconds: number) => Promise<string>;
+  presignPut: (key: string, seconds: number) => Promise<string>;
+}
+
+export interface Operator {
+  /** Of health and metrics. */
+  readonly url: string;
+  /** Resolves when this process leads and acts. */
+  readonly leading: Promise<void>;
+  /** Resolves when leadership was lost: end the process. */
+  readonly lost: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Resolves when health is served and the caches are filled. */
+export async function startOperator(options: OperatorOptions): Promise<Operator> {
+  const { configuration: settings, logger } = options;
+  const clock = options.clock ?? systemClock();
+  const clients = createClients(settings.region, { lambdaTimeoutMs: (settings.functionTimeoutSeconds + 30) * 1000 });
+  const aws = realAws(settings, clients, clock, options.aws);
+  const kubernetes = kubernetesClient(options.connection);
+  const metrics = createMetrics();
+  const events = new EventRecorder(kubernetes, clock, logger);
+  const places: Places = settings;
+
+  const accounts = follow<Account>(kubernetes, ACCOUNTS, clock, logger, (key, account) => {
+    accountController.queue.add(key);
+    wakeJobsOf(account.spec.userId);
+  });
+  const trainings = follow<TrainingJob>(
+    kubernetes,
+    TRAINING_JOBS,
+    clock,
+    logger,
+    (key, job) => trainingChanged(key, job),
+    {
+      uid: (job) => [job.metadata?.uid ?? ''],
+      user: (job) => [userOf(job.metadata?.namespace ?? '') ?? ''],
+    },
+  );
+  const predictions = follow<PredictionJob>(
+    kubernetes,
+    PREDICTION_JOBS,
+    clock,
+    logger,
+    (key, job) => {
+      predictionController.queue.add(key);
+      wakeAccountOf(job.metadata?.namespace);
+    },
+    {
+      user: (job) => [userOf(job.metadata?.namespace ?? '') ?? ''],
+      model: (job) => [`${job.metadata?.namespace}/${job.spec.modelRef}`],
+    },
+  );
+
+  const reservations = new Reservations((userId) =>
+    holders(trainings.cache.by('user', userId), predictions.cache.by('user', userId)),
+  );
+  const accountReconciler = new AccountReconciler({
+    kubernetes,
+    cache: accounts.cache,
+    writer: accounts.writer,
+    events,
+    reservations,
+    ledger: new Ledger(aws.bucket),
+    installation: settings.installation,
+    clock,
+  });
+  const writeReservation = (name: string) => accountReconciler.writeReservation(name);
+
+  const pools = new Pools(() => clock.now());
+  const planner = new Planner({
+    compute: aws.compute,
+    pools,
+    subnetIds: settings.subnetIds,
+    defaultInstanceType: settings.defaultInstanceType,
+    spotMaxPriceUsd: settings.spotMaxPriceUsd,
+    now: () => clock.now(),
+    logger,
+  });
+  const observation = new Observation({
+    compute: aws.compute,
+    bucket: aws.bucket,
+    workerRoleId: settings.workerRoleId,
+    clock,
+    logger,
+    intervalMs: settings.observeSeconds * 1000,
+    onChange: (uid) => {
+      for (const job of trainings.cache.by('uid', uid)) trainingController.queue.add(jobKey(job));
+    },
+    onTick: (part, ok, ms) => metrics.ticked(part, ok, ms),
+    busy: () => [...trainings.cache.values()].some((job) => !isFinal(job)),
+  });
+  const actor = new Actor({
+    kubernetes,
+    cache: trainings.cache,
+    bucket: aws.bucket,
+    compute: aws.compute,
+    presign: aws.presignGet,
+    observation,
+    planner,
+    pools,
+    places,
+    admission: {
+      bucket: aws.bucket,
+      places,
+      account: (name) => accounts.cache.get(name),
+      reservations,
+      writeReservation,
+      maxTrainingCostUsd: settings.maxTrainingCostUsd,
+      cloudEnabled: settings.cloudEnabled,
+    },
+    metrics,
+    clock,
+    installation: settings.installation,
+    launchTemplateId: settings.launchTemplateId,
+    logGroup: settings.logGroup,
+    heartbeatSeconds: settings.heartbeatSeconds,
+    checkpointSeconds: settings.checkpointSeconds,
+  });
+  const trainingReconciler = new TrainingReconciler({
+    cache: trainings.cache,
+    accounts: accounts.cache,
+    writer: trainings.writer,
+    events,
+    observation,
+    planner,
+    actor,
+    clock,
+    logger,
+    maxTrainingCostUsd: settings.maxTrainingCostUsd,
+    checkpointSeconds: settings.checkpointSeconds,
+    logGroup: settings.logGroup,
+  });
+  const predictionReconciler = new PredictionReconciler({
+    kubernetes,
+    cache: predictions.cache,
+    trainings: trainings.cache,
+    accounts: accounts.cache,
+    writer: predictions.writer,
+    events,
+    reservations,
+    writeReservation,
+    bucket: aws.bucket,
+    functions: aws.functions,
+    presignGet: aws.presignGet,
+    presignPut: aws.presignPut,
+    enqueue: (key) => predictionController.queue.add(key),
+    places,
+    functionName: settings.functionName,
+    functionMemoryMib: settings.functionMemoryMib,
+    functionTimeoutSeconds: settings.functionTimeoutSeconds,
+    maxPredictionCostUsd: settings.maxPredictionCostUsd,
+    cloudEnabled: settings.cloudEnabled,
+    clock,
+    logger,
+  });
+
+  const controller = (
+    name: string,
+    workers: number,
+    reconcile: ConstructorParameters<typeof Controller>[0]['reconcile'],
+  ) => new Controller({ name, clock, logger, metrics: metrics.controller(name), reconcile, workers });
+  const accountController = controller('account', 2, (key) => accountReconciler.reconcile(key));
+  const trainingController = controller('trainingjob', 8, (key, signal) => trainingReconciler.reconcile(key, signal));
+  const predictionController = controller('predictionjob', 8, (key) => predictionReconciler.reconcile(key));
+  metrics.jobs('TrainingJob', () => phases(trainings.cache.values()));
+  metrics.jobs('PredictionJob', () => phases(predictions.cache.values()));
+
+  function trainingChanged(key: string, job: TrainingJob): void {
+    trainingController.queue.add(key);
+    wakeAccountOf(job.metadata?.namespace);
+    for (const waiting of predictions.cache.by('model', key)) predictionController.queue.add(keyOfJob(waiting));
+  }
+  function wakeAccountOf(namespace = ''): void {
+    const userId = userOf(namespace);
+    if (userId !== undefined) accountController.queue.add(accountName(userId));
+  }
+  function wakeJobsOf(userId: string): void {
+    for (const job of trainings.cache.by('user', userId))
+      if (!isFinal(job)) trainingController.queue.add(keyOfJob(job));
+    for (const job of predictions.cache.by('user', userId))
+      if (!FINAL_PREDICTIONS.has(job.status?.phase ?? '')) predictionController.queue.add(keyOfJob(job));
+  }
+
+  const collector = new Collector({
+    observation,
+    compute: aws.compute,
+    jobs: () => trainings.cache.values(),
+    events,
+    clock,
+    logger,
+    onTerminated: (count) => metrics.terminated('Orphan', count),
+  });
+  const consumer = settings.interruptionQueueUrl
+    ? new InterruptionConsumer({
+        queue: aws.notices,
+        observation,
+        clock,
+        logger,
+        onMessage: (kind) => metrics.interrupted(kind),
+      })
+    : undefined;
+  const checks = new Checks({
+    configuration: settings,
+    bucket: aws.bucket,
+    compute: aws.compute,
+    functions: aws.functions,
+    clock,
+    logger,
+    metrics,
+  });
+
+  let synced = false;
+  let acting = false;
+  let lose = () => {};
+  const lost = new Promise<void>((resolve) => {
+    lose = resolve;
+  });
+  const leader = settings.leaderElection
+    ? new Leader({
+        kubernetes,
+        namespace: settings.operatorNamespace,
+        name: 'spotlearn-operator',
+        identity: options.identity ?? `${hostname()}_${randomUUID()}`,
+        clock,
+        logger,
+        onLost: () => void stopActing().then(lose),
+      })
+    : undefined;
+
+  const health = await startHealth({
+    host: settings.listenHost,
+    port: settings.operatorPort,
+    alive: () => true,
+    needed: () => ({ caches: { ok: synced } }),
+    reported: () => ({ ...checks.found(), leader: { ok: acting } }),
+    metrics,
+  });
+  const reflectors = [accounts.reflector, trainings.reflector, predictions.reflector];
+  for (const reflector of reflectors) reflector.start();
+  checks.start();
+
+  const closing = new AbortController();
+  const close = once(async () => {
+    closing.abort();
+    await stopActing();
+    await leader?.release();
+    await Promise.all([...reflectors.map((reflector) => reflector.stop()), checks.stop()]);
+    await health.close();
+    kubernetes.close();
+    clients.close();
+  });
+
+  async function stopActing(): Promise<void> {
+    if (!acting) return;
+    acting = false;
+    metrics.leader(false);
+    predictionReconciler.stop();
+    await Promise.all([
+      ...[accountController, trainingController, predictionController].map((one) => one.stop()),
+      observation.stop(),
+      collector.stop(),
+      consumer?.stop(),
+    ]);
+  }
+
+  function act(): void {
+    acting = true;
+    metrics.leader(true);
+    for (const one of [accountController, trainingController, predictionController]) one.start();
+    observation.start();
+    collector.start();
+    consumer?.start();
+    logger.info({}, 'operator acts');
+  }
+
+  const filled = Promise.all(reflectors.map((reflector) => reflector.synced));
+  const stopped = new Promise<void>((resolve) =>
+    closing.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+  const leading = (async () => {
+    await Promise.race([filled, stopped]);
+    synced = !closing.signal.aborted;
+    if (!synced || (leader && !(await leader.acquire()))) return;
+    if (!closing.signal.aborted) act();
+  })();
+  await Promise.race([filled, stopped]);
+  return { url: health.url, leading, lost, close };
+}
+
+function realAws(settings: OperatorConfiguration, clients: Clients, clock: Clock, given: Partial<Aws> = {}): Aws {
+  return {
+    bucket: given.bucket ?? bucketOf(clients, settings.bucket),
+    compute: given.compute ?? computeOf(clients, settings.installation, () => clock.now()),
+    functions: given.functions ?? functionsOf(clients),
+    notices: given.notices ?? noticeQueue(clients, settings.interruptionQueueUrl ?? ''),
+    presignGet: given.presignGet ?? ((key, seconds) => presignGet(clients, settings.bucket, key, seconds)),
+    presignPut: given.presignPut ?? ((key, seconds) => presignPut(clients, settings.bucket, key, seconds)),
+  };
+}
+
+function* holders(trainings: readonly TrainingJob[], predictions: readonly PredictionJob[]): Iterable<Holder> {
+  for (const { metadata, status } of [...trainings, ...predictions])
+    yield {
+      uid: metadata?.uid ?? '',
+      reservedUsd: status?.cost?.reservedUsd ?? 0,
+      final: FINAL_PREDICTIONS.has(status?.phase ?? ''),
+    };
+}
+
+function phases(jobs: Iterable<{ status?: { phase?: string } }>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { status } of jobs)
+    counts.set(status?.phase ?? 'Pending', (counts.get(status?.phase ?? 'Pending') ?? 0) + 1);
+  return counts;
+}
+
+const keyOfJob = (job: { metadata?: { namespace?: string; name?: string } }): string =>
+  `${job.metadata?.namespace}/${job.metadata?.name}`;
+
+function once<T>(run: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= run());
+}
