@@ -1,3 +1,9 @@
 """Spotlearn's worker: one job ticket in, one trained model out. See `worker.py` for the life of a job."""
 
+import os
+
 __version__ = "0.1.0"
+
+# From 1.29 on, ONNX Runtime's Linux wheels report sessions and models to Microsoft unless told not to before their
+# import (github.com/microsoft/onnxruntime/pull/27379). Users' models are nobody else's business.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
