@@ -31,7 +31,7 @@ export async function parseObject(bytes: Buffer, contentType: string | undefined
   }
   if (media !== 'application/json' && media !== '' && media !== '*/*') {
     throw unsupportedMediaType(
-      `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml${media === 'application/vnd.kubernetes.protobuf' ? ' (protobuf is left out of this embedded API server)' : ''}`,
+      `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml${media === 'application/vnd.kubernetes.protobuf' ? ' (protobuf is left out of this embedded API server; kubectl sends JSON when it applies a manifest)' : ''}`,
     );
   }
   const refusal = `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: `;

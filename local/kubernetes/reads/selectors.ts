@@ -123,7 +123,11 @@ export function parseFieldSelector(text: string | undefined, resource: ResourceI
       const [, field = '', operator, value = ''] = match;
       const path = field.replace(/^regarding\./, 'involvedObject.');
       if (path !== 'metadata.name' && path !== 'metadata.namespace' && !FIELDS[stored]?.includes(path)) {
-        throw badRequest(`field label not supported: ${field}`);
+        throw badRequest(
+          FIELDS[stored] === undefined
+            ? `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
+            : `field label not supported: ${field}`,
+        );
       }
       return { path, equal: operator !== '!=', value: value.replace(/\\([\\,=])/g, '$1') };
     });

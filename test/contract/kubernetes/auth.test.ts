@@ -54,8 +54,12 @@ describeEachServer('Access and discovery', (server) => {
     expect(all.headers['content-type']).to.equal(
       'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
     );
-    const group = all.body.items.find((item: { metadata: { name: string } }) => item.metadata.name === ground.group);
-    expect(group.versions).to.deep.equal([
+    interface Group {
+      metadata: { name: string };
+      versions: { resources: { verbs: string[] }[] }[];
+    }
+    const group = (all.body.items as Group[]).find((item) => item.metadata.name === ground.group);
+    expect(group?.versions).to.deep.equal([
       {
         version: 'v1',
         resources: [
@@ -64,7 +68,7 @@ describeEachServer('Access and discovery', (server) => {
             responseKind: { group: ground.group, version: 'v1', kind: 'Widget' },
             scope: 'Namespaced',
             singularResource: 'widget',
-            verbs: group.versions[0].resources[0].verbs,
+            verbs: group?.versions[0]?.resources[0]?.verbs,
             categories: ['gadgets'],
             subresources: [
               {
@@ -78,7 +82,7 @@ describeEachServer('Access and discovery', (server) => {
         freshness: 'Current',
       },
     ]);
-    expect(group.versions[0].resources[0].verbs).to.have.members([
+    expect(group?.versions[0]?.resources[0]?.verbs).to.have.members([
       'create',
       'delete',
       'deletecollection',

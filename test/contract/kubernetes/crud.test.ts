@@ -63,7 +63,7 @@ describeEachServer('CRUD', (server) => {
     expect(body.message).to.contain(
       'spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1',
     );
-    expect(body.details.causes.map((cause: { field: string }) => cause.field)).to.deep.equal([
+    expect((body.details.causes as { field: string }[]).map((cause) => cause.field)).to.deep.equal([
       'metadata.name',
       'spec.size',
     ]);

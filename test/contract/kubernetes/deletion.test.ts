@@ -88,7 +88,9 @@ describeEachServer('Deletion', (server) => {
     const { status } = await server.call('DELETE', `${ground.widgets}?labelSelector=set%3Dx`);
     expect(status).to.equal(200);
     const left = await server.call('GET', `${ground.widgets}?labelSelector=set`);
-    expect(left.body.items.map((item: { metadata: { name: string } }) => item.metadata.name)).to.deep.equal(['y1']);
+    expect((left.body.items as { metadata: { name: string } }[]).map((item) => item.metadata.name)).to.deep.equal([
+      'y1',
+    ]);
   });
 
   it('removes a pod that runs nowhere at once, and gives one on a node its grace period', async () => {

@@ -96,7 +96,10 @@ describeEachServer('Lists', (server) => {
       headers: { accept },
     });
     expect(table.body.kind).to.equal('Table');
-    expect(table.body.columnDefinitions.map((column: { name: string }) => column.name)).to.deep.equal(['Name', 'Size']);
+    expect((table.body.columnDefinitions as { name: string }[]).map((column) => column.name)).to.deep.equal([
+      'Name',
+      'Size',
+    ]);
     expect(table.body.rows[0].cells).to.deep.equal(['a', 1]);
     const partial = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
     const list = await send(server, 'GET', ground.widgets, { headers: { accept: partial } });

@@ -128,7 +128,7 @@ describeEachServer('Watches', (server) => {
     const watch = await openWatch(server, `${ground.widgets}?watch=1&resourceVersion=${from}`, { accept });
     const [first, second] = [await watch.next(), await watch.next()];
     expect(first.object.kind).to.equal('Table');
-    expect(first.object.columnDefinitions.map((column: { name: string }) => column.name)).to.deep.equal([
+    expect((first.object.columnDefinitions as { name: string }[]).map((column) => column.name)).to.deep.equal([
       'Name',
       'Size',
     ]);
