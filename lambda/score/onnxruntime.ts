@@ -11,6 +11,9 @@ let runtime: Promise<Ort> | undefined;
 
 /** Starts loading the native library; worth calling while the model is still on its way. */
 export function loadRuntime(): Promise<Ort> {
+  // From 1.29 on, onnxruntime's Linux builds report sessions and models to Microsoft unless told not to before they are
+  // loaded (github.com/microsoft/onnxruntime/pull/27379). Users' models are nobody else's business.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   runtime ??= import('onnxruntime-node').then((module): Ort => module.default);
   return runtime;
 }
