@@ -135,10 +135,17 @@ export class KubeClient {
     return new Promise((resolve, reject) => {
       const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'spotlearn-kubelet' };
       if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
-      if (body !== undefined && type !== undefined) headers['content-type'] = type;
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      // Node sends a DELETE's body without its length unless told.
+      if (text !== undefined) headers['content-length'] = String(Buffer.byteLength(text));
+      if (text !== undefined && type !== undefined) headers['content-type'] = type;
       const sent = request(new URL(path, this.#server), { method, headers, agent: this.#agent, signal }, resolve);
-      sent.on('error', reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // The server closed a kept connection just as it was used again: it saw nothing of the request.
+        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(this.#send(method, path, signal, body, type));
+        else reject(error);
+      });
+      sent.end(text);
     });
   }
 }

@@ -329,7 +329,12 @@ function callJson(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers: Record<string, string> = { authorization: `Bearer ${server.token}`, accept: 'application/json' };
-    if (body !== undefined) headers['content-type'] = type;
+    const sentText = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    if (sentText !== undefined) {
+      headers['content-type'] = type;
+      // Node sends a DELETE's body without its length unless told.
+      headers['content-length'] = String(Buffer.byteLength(sentText));
+    }
     const sent = request(new URL(path, server.url), { method, headers, ca: server.ca, timeout: 20_000 }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -347,6 +352,6 @@ function callJson(
     });
     sent.on('timeout', () => sent.destroy(new Error(`No answer within 20 s: ${method} ${path}`)));
     sent.on('error', reject);
-    sent.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
+    sent.end(sentText);
   });
 }
