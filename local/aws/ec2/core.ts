@@ -22,8 +22,8 @@ export interface Image {
 }
 
 export interface Ec2Options {
-  /** By AMI id. */
-  readonly images: Readonly<Record<string, Image>>;
+  /** By AMI id; default none. */
+  readonly images?: Readonly<Record<string, Image>>;
   /** A security group beside the default one. */
   readonly securityGroup?: SecurityGroup;
   /** Role in each instance profile, by profile name; a profile not listed holds the role of its own name. */
@@ -47,6 +47,7 @@ export interface Ec2Options {
 
 export interface Core {
   readonly context: ServiceContext;
+  readonly images: Readonly<Record<string, Image>>;
   readonly options: Ec2Options;
   readonly state: Ec2State;
   readonly network: Network;

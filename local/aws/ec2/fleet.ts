@@ -377,7 +377,10 @@ const describeFleets: Action = (core, call) => {
 function fleetXml(core: Core, fleet: Fleet): Xml {
   const specification = fleet.request['TargetCapacitySpecification'] as WireTree;
   const lower = Object.fromEntries(
-    Object.entries(specification).map(([name, value]) => [name.charAt(0).toLowerCase() + name.slice(1), String(value)]),
+    Object.entries(specification).map(([name, value]) => [
+      name.charAt(0).toLowerCase() + name.slice(1),
+      typeof value === 'string' ? value : '',
+    ]),
   );
   const ids = fleet.answer.fleetInstanceSet.flatMap((each) => each.instanceIds ?? []);
   return {

@@ -190,16 +190,10 @@ function stateXml(state: InstanceStateName): Xml {
 
 const describeInstances: Action = (core, call) => {
   authorize(core, call.principal, 'ec2:DescribeInstances', '*');
-  const { fields } = call;
   checkPageSize(call);
   core.machines.forgetOld();
   const visible = visibleInstances(core);
-  const page = selectPage(
-    fields,
-    namedInstances(call, visible),
-    (each, filter) => filterInstance(core, each, filter),
-    LARGEST_PAGE,
-  );
+  const page = selectInstances(core, call, namedInstances(call, visible));
   const reservations = Object.values(Object.groupBy(page.items, (each) => each.reservationId));
   return {
     reservationSet: reservations.map((members = []) => reservationXml(core, members[0]?.reservationId ?? '', members)),
@@ -248,47 +242,36 @@ function instanceNotFound(ids: readonly string[]): AwsServiceError {
   );
 }
 
-function filterInstance(core: Core, instance: Instance, filter: string): readonly (string | undefined)[] | undefined {
-  switch (filter) {
-    case 'instance-id':
-      return [instance.id];
-    case 'instance-state-name':
-      return [instance.state];
-    case 'instance-state-code':
-      return [String(STATE_CODES[instance.state])];
-    case 'instance-type':
-      return [instance.type];
-    case 'instance-lifecycle':
-      return [instance.lifecycle === 'spot' ? 'spot' : undefined];
-    case 'availability-zone':
-      return [instance.zone];
-    case 'subnet-id':
-      return [instance.subnetId];
-    case 'vpc-id':
-      return [core.network.vpcId];
-    case 'image-id':
-      return [instance.imageId];
-    case 'client-token':
-      return [instance.clientToken];
-    case 'reservation-id':
-      return [instance.reservationId];
-    case 'spot-instance-request-id':
-      return [instance.spotRequestId];
-    case 'iam-instance-profile.arn':
-      return [instance.profileArn];
-    case 'private-ip-address':
-      return [instance.privateIp];
-    case 'launch-time':
-      return [new Date(instance.launchedAt).toISOString()];
-    case 'instance.group-id':
-      return instance.securityGroupIds;
-    case 'architecture':
-      return [INSTANCE_TYPES.get(instance.type)?.architecture];
-    case 'state-reason-code':
-      return [instance.stateReason?.code];
-    default:
-      return undefined;
+const FILTERS: Record<string, (instance: Instance, core: Core) => readonly (string | undefined)[]> = {
+  'instance-id': (each) => [each.id],
+  'instance-state-name': (each) => [each.state],
+  'instance-state-code': (each) => [String(STATE_CODES[each.state])],
+  'instance-type': (each) => [each.type],
+  'instance-lifecycle': (each) => [each.lifecycle === 'spot' ? 'spot' : undefined],
+  'availability-zone': (each) => [each.zone],
+  'subnet-id': (each) => [each.subnetId],
+  'vpc-id': (_each, core) => [core.network.vpcId],
+  'image-id': (each) => [each.imageId],
+  'client-token': (each) => [each.clientToken],
+  'reservation-id': (each) => [each.reservationId],
+  'spot-instance-request-id': (each) => [each.spotRequestId],
+  'iam-instance-profile.arn': (each) => [each.profileArn],
+  'private-ip-address': (each) => [each.privateIp],
+  'launch-time': (each) => [new Date(each.launchedAt).toISOString()],
+  'instance.group-id': (each) => each.securityGroupIds,
+  architecture: (each) => [INSTANCE_TYPES.get(each.type)?.architecture],
+  'state-reason-code': (each) => [each.stateReason?.code],
+};
+
+function selectInstances(core: Core, call: Call, instances: readonly Instance[]) {
+  const find = (name: string) => (Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined);
+  for (const filter of call.fields.groups('Filter')) {
+    const name = filter.required('Name');
+    // Also when there is nothing to filter.
+    if (!find(name) && !/^tag(:|-key$|-value$)/.test(name))
+      throw new AwsServiceError('InvalidParameterValue', `The filter '${name}' is invalid`);
   }
+  return selectPage(call.fields, instances, (each, filter) => find(filter)?.(each, core), LARGEST_PAGE);
 }
 
 /** The instances a call names, all known and all permitted, or an error before any is touched. */
@@ -352,7 +335,7 @@ const describeInstanceStatus: Action = (core, call) => {
   const all = call.fields.flag('IncludeAllInstances') ?? false;
   checkPageSize(call);
   const instances = namedInstances(call, visibleInstances(core)).filter((each) => all || each.state === 'running');
-  const page = selectPage(call.fields, instances, (each, filter) => filterInstance(core, each, filter), LARGEST_PAGE);
+  const page = selectInstances(core, call, instances);
   return { instanceStatusSet: page.items.map((each) => statusXml(core, each)), nextToken: page.nextToken };
 };
 

@@ -137,7 +137,7 @@ function requireImage(core: Core, imageId: string | undefined): Image {
     throw new AwsServiceError('MissingParameter', 'The request must contain the parameter ImageId');
   if (!/^ami-[0-9a-zA-Z]+$/.test(imageId))
     throw new AwsServiceError('InvalidAMIID.Malformed', `Invalid id: "${imageId}" (expecting "ami-...")`);
-  const image = core.options.images[imageId];
+  const image = core.images[imageId];
   if (!image) throw new AwsServiceError('InvalidAMIID.NotFound', `The image id '[${imageId}]' does not exist`);
   return image;
 }

@@ -52,7 +52,8 @@ export interface Ec2Service extends AwsService {
   close(): Promise<void>;
 }
 
-export function ec2Service(context: ServiceContext, options: Ec2Options): Ec2Service {
+export function ec2Service(context: ServiceContext, options: Ec2Options = {}): Ec2Service {
+  const images = options.images ?? {};
   const state = new Ec2State(join(context.stateDir, 'ec2'));
   state.forget(context.clock.now() - TOKEN_MEMORY_MS);
   const network = new Network(context.region, context.accountId, options.securityGroup);
@@ -62,7 +63,7 @@ export function ec2Service(context: ServiceContext, options: Ec2Options): Ec2Ser
       : new Hypervisor({
           context,
           network,
-          images: options.images,
+          images,
           shutdownGraceMs: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
           onPowerOff: (id) => {
             const instance = state.instances.get(id);
@@ -81,6 +82,7 @@ export function ec2Service(context: ServiceContext, options: Ec2Options): Ec2Ser
   });
   const core: Core = {
     context,
+    images,
     options,
     state,
     network,

@@ -69,9 +69,8 @@ const describeImages: Action = (core, call) => {
   authorize(core, call.principal, 'ec2:DescribeImages', '*');
   const ids = call.fields.texts('ImageId');
   for (const id of ids)
-    if (!core.options.images[id])
-      throw new AwsServiceError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`);
-  const images = Object.entries(core.options.images).map(([id, image]) => ({ id, image }));
+    if (!core.images[id]) throw new AwsServiceError('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`);
+  const images = Object.entries(core.images).map(([id, image]) => ({ id, image }));
   const chosen = images.filter(({ id }) => ids.length === 0 || ids.includes(id));
   const page = selectPage(
     call.fields,

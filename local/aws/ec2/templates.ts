@@ -13,7 +13,7 @@ import type { Action, Call, Core } from './core.ts';
 import { selectPage } from './describe.ts';
 import { templateIdOf } from './identifiers.ts';
 import type { LaunchTemplate, TemplateVersion, WireTree } from './state.ts';
-import { Fields, type Xml } from './wire.ts';
+import { NamedList, type Fields, type Xml } from './wire.ts';
 
 /** Input list names whose output name isn't simply their own with a lower first letter. */
 const OUTPUT_NAMES: Record<string, string> = {
@@ -24,9 +24,6 @@ const OUTPUT_NAMES: Record<string, string> = {
   SecurityGroupId: 'securityGroupIdSet',
   SecurityGroup: 'securityGroupSet',
 };
-/** Inside a network interface the same field is called differently. */
-const INTERFACE_GROUPS = 'groupSet';
-
 /** Launch template data as it came in, in the names of the answer. */
 export function dataXml(tree: WireTree, inInterface = false): Xml {
   const keys = Object.keys(tree);
@@ -37,10 +34,12 @@ export function dataXml(tree: WireTree, inInterface = false): Xml {
     });
   const answer: Record<string, Xml> = {};
   for (const [key, value] of Object.entries(tree)) {
-    const name =
-      inInterface && key === 'SecurityGroupId'
-        ? INTERFACE_GROUPS
-        : (OUTPUT_NAMES[key] ?? key.charAt(0).toLowerCase() + key.slice(1));
+    // Inside a network interface the groups are called differently, the list and its elements.
+    if (inInterface && key === 'SecurityGroupId') {
+      answer['groupSet'] = new NamedList('SecurityGroupId', Object.values(value).map(String));
+      continue;
+    }
+    const name = OUTPUT_NAMES[key] ?? key.charAt(0).toLowerCase() + key.slice(1);
     answer[name] = typeof value === 'string' ? value : dataXml(value, inInterface || key === 'NetworkInterface');
   }
   return answer;

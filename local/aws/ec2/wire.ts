@@ -7,7 +7,25 @@ export const EC2_NAMESPACE = 'http://ec2.amazonaws.com/doc/2016-11-15/';
 type Tree = { [name: string]: string | Tree };
 
 /** What may be written as XML: undefined is left out, an array becomes `<item>` elements, a Date an ISO instant. */
-export type Xml = string | number | boolean | Date | undefined | readonly Xml[] | { readonly [name: string]: Xml };
+export type Xml =
+  | string
+  | number
+  | boolean
+  | Date
+  | undefined
+  | readonly Xml[]
+  | NamedList
+  | { readonly [name: string]: Xml };
+
+/** A list whose elements are not called `item`. */
+export class NamedList {
+  readonly name: string;
+  readonly members: readonly Xml[];
+  constructor(name: string, members: readonly Xml[]) {
+    this.name = name;
+    this.members = members;
+  }
+}
 
 /** A (sub-)tree of the request's fields, read by their wire names (`Filter`, `TagSpecification`, not the SDK's plurals). */
 export class Fields {
@@ -26,7 +44,7 @@ export class Fields {
       let at = tree;
       for (const step of steps.slice(0, -1)) {
         const next = at[step];
-        at = typeof next === 'object' ? next : ((at[step] = Object.create(null) as Tree) as Tree);
+        at = typeof next === 'object' ? next : (at[step] = Object.create(null) as Tree);
       }
       at[steps.at(-1) ?? name] = value;
     }
@@ -129,13 +147,15 @@ const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 
 export function escapeXml(text: string): string {
   // Control characters other than tab, line feed and return cannot stand in XML 1.0 at all.
-  // eslint-disable-next-line no-control-regex
+
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '').replace(/[&<>"\r]/g, (c) => ESCAPES[c] ?? c);
 }
 
 function write(value: Xml): string {
   if (value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof NamedList)
+    return value.members.map((member) => `<${value.name}>${write(member)}</${value.name}>`).join('');
   if (Array.isArray(value)) return (value as readonly Xml[]).map((item) => `<item>${write(item)}</item>`).join('');
   if (typeof value === 'object')
     return Object.entries(value)

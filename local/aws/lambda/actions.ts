@@ -127,7 +127,7 @@ function bounded(value: unknown, name: string, least: number, most: number): num
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
     throw invalid(
-      `1 validation error detected: Value '${String(value)}' at '${name}' failed to satisfy constraint: Member must have value between ${least} and ${most}`,
+      `1 validation error detected: Value '${JSON.stringify(value)}' at '${name}' failed to satisfy constraint: Member must have value between ${least} and ${most}`,
     );
   return value;
 }

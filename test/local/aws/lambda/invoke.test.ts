@@ -4,6 +4,14 @@ import { join } from 'node:path';
 import {
   CreateAliasCommand,
   CreateFunctionCommand,
+  DeleteAliasCommand,
+  DeleteFunctionConcurrencyCommand,
+  GetAliasCommand,
+  GetFunctionConcurrencyCommand,
+  GetFunctionConfigurationCommand,
+  ListAliasesCommand,
+  ListVersionsByFunctionCommand,
+  UpdateAliasCommand,
   DeleteFunctionCommand,
   GetFunctionCommand,
   InvokeCommand,
@@ -303,6 +311,79 @@ describe('Lambda', () => {
     const live = await invoke({}, { Qualifier: 'live' });
     expect([live.result, live.answer.ExecutedVersion]).to.deep.equal(['one', '1']);
     expect((await invoke()).result).to.equal('two');
+  });
+
+  it('lists versions and aliases, moves and removes them', async () => {
+    await create('export const handler = async () => 1;', { Publish: true, Tags: { app: 'spotlearn' } });
+    const alias = { FunctionName: 'f', Name: 'live' };
+    await client.send(new CreateAliasCommand({ ...alias, FunctionVersion: '1' }));
+    expect(await failure(client.send(new CreateAliasCommand({ ...alias, FunctionVersion: '1' })))).to.equal(
+      'ResourceConflictException',
+    );
+    expect(await failure(client.send(new UpdateAliasCommand({ ...alias, FunctionVersion: '9' })))).to.equal(
+      'ResourceNotFoundException',
+    );
+    await client.send(new UpdateAliasCommand({ ...alias, FunctionVersion: '$LATEST', Description: 'newest' }));
+    expect(await client.send(new GetAliasCommand(alias))).to.include({
+      FunctionVersion: '$LATEST',
+      Description: 'newest',
+    });
+    expect((await client.send(new ListAliasesCommand({ FunctionName: 'f' }))).Aliases).to.have.length(1);
+    expect(
+      (await client.send(new ListVersionsByFunctionCommand({ FunctionName: 'f' }))).Versions?.map(
+        (each) => each.Version,
+      ),
+    ).to.deep.equal(['$LATEST', '1']);
+    expect((await client.send(new GetFunctionCommand({ FunctionName: 'f' }))).Tags).to.deep.equal({ app: 'spotlearn' });
+    await client.send(new DeleteAliasCommand(alias));
+    expect(await failure(client.send(new GetAliasCommand(alias)))).to.equal('ResourceNotFoundException');
+    await client.send(new DeleteFunctionCommand({ FunctionName: 'f', Qualifier: '1' }));
+    expect(await failure(invoke({}, { Qualifier: '1' }))).to.equal('ResourceNotFoundException');
+  });
+
+  it('sets, tells and lifts reserved concurrency', async () => {
+    await create('export const handler = async () => 1;');
+    await client.send(new PutFunctionConcurrencyCommand({ FunctionName: 'f', ReservedConcurrentExecutions: 3 }));
+    expect(
+      (await client.send(new GetFunctionConcurrencyCommand({ FunctionName: 'f' }))).ReservedConcurrentExecutions,
+    ).to.equal(3);
+    await client.send(new DeleteFunctionConcurrencyCommand({ FunctionName: 'f' }));
+    expect(
+      (await client.send(new GetFunctionConcurrencyCommand({ FunctionName: 'f' }))).ReservedConcurrentExecutions,
+    ).to.equal(undefined);
+  });
+
+  for (const [what, more] of [
+    ['an unknown runtime', { Runtime: 'nodejs12.x' }],
+    ['too little memory', { MemorySize: 64 }],
+    ['too long a time-out', { Timeout: 901 }],
+    ['a role that is none', { Role: 'admin' }],
+    ['a reserved variable', { Environment: { Variables: { AWS_REGION: 'x' } } }],
+    ['variables over 4 KB', { Environment: { Variables: { A: 'x'.repeat(5000) } } }],
+    ['no code', { Code: {} }],
+    ['a bad name', { FunctionName: 'a b' }],
+  ] as [string, Partial<CreateFunctionCommandInput>][])
+    it(`refuses a function with ${what}`, async () => {
+      expect(await failure(create('export const handler = 1;', more))).to.match(
+        /^(InvalidParameterValue|Validation)Exception$/,
+      );
+    });
+
+  it('refuses a second function of a name, an outdated revision and a payload that is no JSON', async () => {
+    const made = await create('export const handler = async () => 1;');
+    expect(await failure(create('export const handler = 1;'))).to.equal('ResourceConflictException');
+    const update = () =>
+      client.send(
+        new UpdateFunctionConfigurationCommand({ FunctionName: 'f', Timeout: 5, RevisionId: made.RevisionId }),
+      );
+    await update();
+    expect(await failure(update())).to.equal('PreconditionFailedException');
+    expect(await failure(client.send(new InvokeCommand({ FunctionName: 'f', Payload: '{' })))).to.equal(
+      'InvalidRequestContentException',
+    );
+    const dry = await client.send(new InvokeCommand({ FunctionName: 'f', InvocationType: 'DryRun' }));
+    expect(dry.StatusCode).to.equal(204);
+    expect((await client.send(new GetFunctionConfigurationCommand({ FunctionName: 'f' }))).Timeout).to.equal(5);
   });
 
   it('keeps functions over a restart and forgets deleted ones', async () => {
