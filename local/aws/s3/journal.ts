@@ -1,8 +1,11 @@
 // The append log: the only place where S3's state changes. Decisions queue up; a batch of them is decided one after the other
 // on the current state, written with one fdatasync, and only then answered. So a conditional write is atomic without locks,
 // an answered one survives a kill, and a write that fails (full disk) leaves neither memory nor file changed.
+import fs from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { writeFully } from './blobs.ts';
 import type { StoreRecord } from './records.ts';
 import { State } from './state.ts';
 
@@ -113,8 +116,8 @@ export class Journal {
 
   async #append(data: Buffer, lines: number): Promise<void> {
     if (data.length === 0) return;
-    await writeFully(this.#file, data);
-    await this.#file.datasync();
+    writeFully(this.#file.fd, data);
+    await promisify(fs.fdatasync)(this.#file.fd);
     this.#bytes += data.length;
     this.#lines += lines;
     // A failed compaction loses nothing: the log goes on in the old file.
@@ -142,10 +145,10 @@ export class Journal {
         text += `${JSON.stringify(record)}\n`;
         lines++;
         if (text.length < SNAPSHOT_CHUNK_BYTES) continue;
-        bytes += await writeFully(fresh, Buffer.from(text));
+        bytes += append(fresh, text);
         text = '';
       }
-      bytes += await writeFully(fresh, Buffer.from(text));
+      bytes += append(fresh, text);
       await fresh.sync();
     } finally {
       await fresh.close();
@@ -179,8 +182,10 @@ async function replay(path: string): Promise<Replayed> {
   return { state, bytes: at, lines };
 }
 
-async function writeFully(file: FileHandle, data: Buffer): Promise<number> {
-  for (let at = 0; at < data.length; ) at += (await file.write(data, at)).bytesWritten;
+/** Returns the bytes written. */
+function append(file: FileHandle, text: string): number {
+  const data = Buffer.from(text);
+  writeFully(file.fd, data);
   return data.length;
 }
 

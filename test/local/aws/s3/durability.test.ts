@@ -15,7 +15,8 @@ import { expect } from 'chai';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import fs from 'node:fs';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -58,6 +59,19 @@ async function eventually(check: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   throw new Error('did not come true');
+}
+
+/** From its `skip`-th call on a file, once, the system says that the disk is full. */
+function fullDisk(call: 'writeSync' | 'fdatasync', skip: number): sinon.SinonStub {
+  const stub = sinon.stub(fs, call);
+  const original = stub.wrappedMethod as (...given: unknown[]) => unknown;
+  let calls = 0;
+  return stub.callsFake(((file: number, ...rest: unknown[]) => {
+    if (file <= 2 || calls++ !== skip) return original(file, ...rest);
+    const error = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    if (call === 'writeSync') throw error;
+    (rest.at(-1) as (failure: Error) => void)(error);
+  }) as never);
 }
 
 describe('S3 durability', function () {
@@ -155,18 +169,13 @@ describe('S3 durability', function () {
     await s3.send(new CreateBucketCommand({ Bucket: 'full' }));
     await s3.send(new PutObjectCommand({ Bucket: 'full', Key: 'k', Body: 'old' }));
     const before = await dataFiles(stand.stateDir);
-    const probe = await open(join(stateDir, 'probe'), 'w');
-    const prototype = Object.getPrototypeOf(probe) as { write: unknown; datasync: unknown };
-    await probe.close();
-    for (const [method, skip] of [
-      ['write', 0],
-      ['datasync', 0],
-      ['write', 1],
-      ['datasync', 1],
+    for (const [call, which] of [
+      ['writeSync', 'the data'],
+      ['fdatasync', 'the data'],
+      ['writeSync', 'the journal'],
+      ['fdatasync', 'the journal'],
     ] as const) {
-      // 0: the disk is full for the data; 1: only for the journal's line.
-      const stub = sinon.stub(prototype, method as 'write').callThrough();
-      stub.onCall(skip).rejects(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+      const stub = fullDisk(call, which === 'the data' ? 0 : 1);
       expect(await refusal(s3.send(new PutObjectCommand({ Bucket: 'full', Key: 'k', Body: 'new' })))).to.deep.equal([
         'InternalError',
         500,
