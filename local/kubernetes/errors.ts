@@ -65,8 +65,9 @@ export function noSuchPath(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
-export function alreadyExists(resource: Named, name: string): ApiError {
-  const message = `${qualified(resource)} "${name}" already exists`;
+/** `ending`: it is there only because something still holds it. */
+export function alreadyExists(resource: Named, name: string, ending = false): ApiError {
+  const message = `${ending ? 'object is being deleted: ' : ''}${qualified(resource)} "${name}" already exists`;
   return new ApiError(409, 'AlreadyExists', message, detailsOf(resource, name));
 }
 

@@ -42,8 +42,8 @@ export class Authorizer {
     this.#catalogue = catalogue;
   }
 
-  serves(group: string, version: string): boolean {
-    return this.#catalogue.serves(group, version);
+  serves(group: string): boolean {
+    return this.#catalogue.serves(group);
   }
 
   /** Throws 403. */

@@ -4,16 +4,7 @@ import type { Clock } from '../../../cloud/clock.ts';
 import type { DeleteOptions, KubeObject, PropagationPolicy, ResourceInfo } from '../api.ts';
 import type { Authorizer } from '../access/authorizer.ts';
 import type { User } from '../access/tokens.ts';
-import {
-  ApiError,
-  badRequest,
-  fieldError,
-  invalid,
-  methodNotAllowed,
-  noSuchPath,
-  notFound,
-  tooNew,
-} from '../errors.ts';
+import { ApiError, fieldError, invalid, methodNotAllowed, noSuchPath, notFound, tooNew } from '../errors.ts';
 import { storageKey } from '../resources/builtin.ts';
 import { served } from '../resources/events.ts';
 import { isObject } from '../resources/fields.ts';
@@ -67,8 +58,8 @@ export class Handlers {
     this.#options.authorizer.check(user, { ...target, plural: asked, verb });
     if (await this.#options.authorizer.review(exchange)) return;
     if (resource === undefined) {
-      // Below a group version that isn't served the real server knows no path at all.
-      if (this.#options.authorizer.serves(target.group, target.version)) throw noSuchPath();
+      // Below a group that isn't served the real server knows no path at all.
+      if (this.#options.authorizer.serves(target.group)) throw noSuchPath();
       return replyText(response, 404, '404 page not found\n');
     }
     const known: Known = { ...exchange, resource };
@@ -135,8 +126,7 @@ export class Handlers {
     if (target.name !== undefined) throw methodNotAllowed();
     const options = writeOptions(exchange);
     const body = await parseObject(await readBody(request), request.headers['content-type'], resource.kind);
-    const namespace = target.namespace ?? (resource.namespaced ? namespaceOf(body) : undefined);
-    const object = await this.#options.writer.create(resource, namespace, body, options);
+    const object = await this.#options.writer.create(resource, target.namespace, body, options);
     await this.#answer(exchange, 201, object);
   }
 
@@ -205,23 +195,16 @@ export class Handlers {
 function checkScope({ resource, target }: Known, verb: Verb): void {
   if (resource.namespaced) {
     const reads = verb === 'list' || verb === 'watch';
-    if (target.namespace === undefined && (target.name !== undefined || (!reads && verb !== 'create'))) {
+    if (target.namespace === undefined && (target.name !== undefined || !reads)) {
       throw target.name === undefined ? methodNotAllowed() : noSuchPath();
     }
   } else if (target.namespace !== undefined) throw noSuchPath();
 }
 
-function namespaceOf(body: unknown): string | undefined {
-  const metadata = isObject(body) ? body['metadata'] : undefined;
-  const namespace = isObject(metadata) ? metadata['namespace'] : undefined;
-  if (typeof namespace === 'string' && namespace !== '') return namespace;
-  throw badRequest('an empty namespace may not be set during creation');
-}
-
 export function writeOptions({ response, query }: Exchange): WriteOptions {
   const fieldValidation = query.get('fieldValidation') ?? 'Warn';
   if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
-    const supported = ['Ignore', 'Strict', 'Warn'];
+    const supported = ['', 'Ignore', 'Strict', 'Warn'];
     throw invalid('CreateOptions', 'meta.k8s.io', '', [
       fieldError.notSupported('fieldValidation', fieldValidation, supported),
     ]);
@@ -232,7 +215,7 @@ export function writeOptions({ response, query }: Exchange): WriteOptions {
 function dryRunOf(values: readonly unknown[]): boolean {
   if (values.length === 0) return false;
   if (values.every((value) => value === 'All')) return true;
-  throw invalid('CreateOptions', 'meta.k8s.io', '', [fieldError.notSupported('dryRun', values[0], ['All'])]);
+  throw invalid('CreateOptions', 'meta.k8s.io', '', [fieldError.notSupported('dryRun', values, ['All'])]);
 }
 
 type Deletion = DeleteOptions & { readonly warn: (warning: string) => void };
@@ -253,7 +236,7 @@ export async function deleteOptions({ request, response, query }: Exchange): Pro
   const policies = ['Foreground', 'Background', 'Orphan'];
   if (policy !== undefined && !policies.includes(policy)) {
     const problem = fieldError.notSupported('propagationPolicy', policy, [...policies, 'nil']);
-    throw invalid('DeleteOptions', '', '', [problem]);
+    throw invalid('DeleteOptions', 'meta.k8s.io', '', [problem]);
   }
   const orphan =
     body.orphanDependents ?? (query.has('orphanDependents') ? isTrue(query.get('orphanDependents')) : undefined);

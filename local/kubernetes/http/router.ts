@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { OpenApiDocument, OpenApiIndex } from '../api.ts';
 import type { Authorizer } from '../access/authorizer.ts';
 import { ANONYMOUS, type Tokens, type User } from '../access/tokens.ts';
-import { ApiError, unauthorized } from '../errors.ts';
+import { ApiError, noSuchPath, unauthorized } from '../errors.ts';
 import type { Catalogue } from '../resources/catalogue.ts';
 import * as discovery from './discovery.ts';
 import type { Handlers } from './handlers.ts';
@@ -43,6 +43,7 @@ export class Router {
     const url = new URL(request.url ?? '/', 'https://localhost');
     const path = url.pathname;
     const user = this.#authenticate(request);
+    const { catalogue } = this.#options;
     if (PUBLIC.test(path)) {
       if (path === '/version' || path === '/version/') return reply(request, response, 200, discovery.VERSION);
       return replyText(response, 200, 'ok');
@@ -50,12 +51,16 @@ export class Router {
     const target = parseResourcePath(path);
     const plural = target?.plural;
     if (target !== undefined && plural !== undefined) {
-      const resource = this.#options.catalogue.find(target.group, plural, target.version);
+      const resource = catalogue.find(target.group, plural, target.version);
       return this.#options.handlers.handle({ request, response, user, target, resource, query: url.searchParams });
     }
     this.#options.authorizer.checkPath(user, (request.method ?? 'GET').toLowerCase(), path);
     const answer = await this.#document(request, path.replace(/\/$/, ''));
-    if (answer === undefined) return replyText(response, 404, '404 page not found\n');
+    if (answer === undefined) {
+      const [, root, group = ''] = /^\/(api|apis\/([^/]+))\/[^/]+\/?$/.exec(path) ?? [];
+      if (root !== undefined && catalogue.serves(group)) throw noSuchPath();
+      return replyText(response, 404, '404 page not found\n');
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw new ApiError(
         405,

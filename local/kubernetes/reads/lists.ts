@@ -52,7 +52,7 @@ export function listPage(
   const all = snapshot(store, resource, namespace, revision, token !== undefined);
   const rest = token === undefined ? all : all.filter((object) => keyOf(object) > token.after);
   const matching = selection.matches === undefined ? rest : rest.filter(selection.matches);
-  const limit = Number(query.get('limit') ?? 0);
+  const limit = limitOf(query);
   const objects = limit > 0 ? matching.slice(0, limit) : matching;
   const last = objects.at(-1);
   if (objects.length === matching.length || last === undefined) {
@@ -120,6 +120,12 @@ function continueToken(query: URLSearchParams): { revision: number; after: strin
     // Told below.
   }
   throw badRequest('invalid continue token: continue key is not valid');
+}
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get('limit') ?? '';
+  if (/^-?\d*$/.test(text)) return Number(text);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 /** The list as it goes out. */

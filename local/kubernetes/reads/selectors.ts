@@ -2,6 +2,7 @@
 // deletecollection. Bad text is a 400 in the server's own words.
 import type { KubeObject, ResourceInfo } from '../api.ts';
 import { badRequest } from '../errors.ts';
+import { LABEL_VALUE_TEXT } from '../resources/names.ts';
 
 export type Predicate = (object: KubeObject) => boolean;
 
@@ -34,7 +35,7 @@ function parseRequirement(part: string, whole: string): (labels: Labels) => bool
   if (existsKey !== undefined) return (labels) => checkKey(existsKey, whole) in labels;
   if (setKey !== undefined) {
     const name = checkKey(setKey, whole);
-    const values = new Set(set.split(',').map((one) => checkValue(one.trim(), whole)));
+    const values = new Set(set.split(',').map((one) => checkValue(one.trim(), name)));
     if (setOperator === 'in') return (labels) => name in labels && values.has(labels[name] ?? '');
     return (labels) => !(name in labels) || !values.has(labels[name] ?? '');
   }
@@ -46,7 +47,7 @@ function parseRequirement(part: string, whole: string): (labels: Labels) => bool
     return (labels) =>
       name in labels && (operator === '>' ? Number(labels[name]) > bound : Number(labels[name]) < bound);
   }
-  const wanted = checkValue(value, whole);
+  const wanted = checkValue(value, name);
   if (operator === '!=') return (labels) => !(name in labels) || labels[name] !== wanted;
   return (labels) => name in labels && labels[name] === wanted;
 }
@@ -60,9 +61,10 @@ function checkKey(key: string, whole: string): string {
   return key;
 }
 
-function checkValue(value: string, whole: string): string {
+function checkValue(value: string, key: string): string {
   if (!VALUE.test(value) || value.length > 63) {
-    throw unparsable(whole, `values[0][x]: Invalid value: ${JSON.stringify(value)}: not a valid label value`);
+    const why = value.length > 63 ? 'must be no more than 63 characters' : LABEL_VALUE_TEXT;
+    throw badRequest(`unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: ${why}`);
   }
   return value;
 }

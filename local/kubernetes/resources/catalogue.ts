@@ -34,9 +34,9 @@ export class Catalogue {
     return this.#all.find((one) => one.kind === kind && groupVersion(one) === apiVersion);
   }
 
-  /** Is anything served under this group and version? */
-  serves(group: string, version: string): boolean {
-    return this.#all.some((one) => one.group === group && one.version === version);
+  /** Is anything served under this group? */
+  serves(group: string): boolean {
+    return this.#all.some((one) => one.group === group);
   }
 
   isCustom(resource: ResourceInfo): boolean {

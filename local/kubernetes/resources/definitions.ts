@@ -3,6 +3,7 @@
 import type { Cause, CompiledSchema, KubeObject, PrinterColumn, ResourceInfo } from '../api.ts';
 import { fieldError } from '../errors.ts';
 import { compileSchema } from '../schema/compile.ts';
+import { schemaProblems } from '../schema/definition.ts';
 import { nameProblems } from './names.ts';
 
 export interface DefinitionNames {
@@ -65,15 +66,17 @@ export function definedResources(crd: KubeObject): ResourceInfo[] {
 }
 
 export function defaultDefinition(crd: KubeObject): void {
-  const spec = definitionSpec(crd);
-  spec.names.singular ??= spec.names.kind.toLowerCase();
-  spec.names.listKind ??= `${spec.names.kind}List`;
+  const spec = (crd.spec ??= {}) as Partial<DefinitionSpec>;
+  if (spec.names?.kind) {
+    spec.names.singular ??= spec.names.kind.toLowerCase();
+    spec.names.listKind ??= `${spec.names.kind}List`;
+  }
   spec.conversion ??= { strategy: 'None' };
 }
 
 /** Established at once: nothing here takes time. */
 export function establishedStatus(crd: KubeObject, now: string): Record<string, unknown> {
-  const { names, versions } = definitionSpec(crd);
+  const { names, versions = [] } = definitionSpec(crd);
   const before = (crd.status ?? {}) as { conditions?: { type: string }[]; storedVersions?: string[] };
   const condition = (type: string, reason: string, message: string) =>
     before.conditions?.find((one) => one.type === type) ?? {
@@ -97,46 +100,48 @@ export function establishedStatus(crd: KubeObject, now: string): Record<string, 
 export function definitionProblems(crd: KubeObject): Cause[] {
   const spec = (crd.spec ?? {}) as Partial<DefinitionSpec>;
   const causes: Cause[] = [];
-  if (!spec.group) causes.push(fieldError.required('spec.group'));
-  if (spec.scope !== 'Namespaced' && spec.scope !== 'Cluster') {
-    if (spec.scope === undefined) causes.push(fieldError.required('spec.scope'));
-    else causes.push(fieldError.notSupported('spec.scope', spec.scope, ['Cluster', 'Namespaced']));
-  }
-  if (!spec.names?.plural) causes.push(fieldError.required('spec.names.plural'));
-  if (!spec.names?.kind) causes.push(fieldError.required('spec.names.kind'));
-  if (spec.names?.plural && spec.group && crd.metadata.name !== `${spec.names.plural}.${spec.group}`) {
+  if (crd.metadata.name !== `${spec.names?.plural ?? ''}.${spec.group ?? ''}`) {
     const wanted = 'must be spec.names.plural+"."+spec.group';
     causes.push(fieldError.invalid('metadata.name', crd.metadata.name, wanted));
   }
-  for (const short of spec.names?.shortNames ?? []) {
-    for (const problem of nameProblems(short, 'label'))
-      causes.push(fieldError.invalid('spec.names.shortNames', short, problem));
+  if (!spec.group) causes.push(fieldError.required('spec.group'));
+  if (!spec.scope) causes.push(fieldError.required('spec.scope'));
+  else if (spec.scope !== 'Namespaced' && spec.scope !== 'Cluster') {
+    causes.push(fieldError.notSupported('spec.scope', spec.scope, ['Cluster', 'Namespaced']));
   }
-  return [...causes, ...versionProblems(spec.versions ?? []), ...conversionProblems(spec)];
+  causes.push(...versionProblems(spec.versions));
+  for (const field of ['plural', 'singular', 'kind', 'listKind'] as const) {
+    if (!spec.names?.[field]) causes.push(fieldError.required(`spec.names.${field}`));
+  }
+  for (const short of spec.names?.shortNames ?? []) {
+    for (const problem of nameProblems(short, 'label')) {
+      causes.push(fieldError.invalid('spec.names.shortNames', short, problem));
+    }
+  }
+  causes.push(...conversionProblems(spec));
+  if (!spec.versions?.some((version) => version.storage)) {
+    causes.push(fieldError.invalid('status.storedVersions', null, 'must have at least one stored version'));
+  }
+  return causes;
 }
 
-function versionProblems(versions: readonly DefinitionVersion[]): Cause[] {
+function versionProblems(versions: readonly DefinitionVersion[] | undefined): Cause[] {
   const causes: Cause[] = [];
-  if (versions.filter((version) => version.storage).length !== 1) {
-    causes.push(
-      fieldError.invalid(
-        'spec.versions',
-        versions.map((one) => one.name),
-        'must have exactly one version marked as storage version',
-      ),
-    );
+  if (versions?.filter((version) => version.storage).length !== 1) {
+    const names = versions?.map((one) => one.name) ?? null;
+    causes.push(fieldError.invalid('spec.versions', names, 'must have exactly one version marked as storage version'));
   }
-  for (const [index, version] of versions.entries()) {
+  for (const [index, version] of (versions ?? []).entries()) {
     const schema = version.schema?.openAPIV3Schema;
-    const at = `spec.versions[${index}].schema.openAPIV3Schema`;
-    if (schema === undefined) causes.push(fieldError.required(at, 'schemas are required'));
+    const own = `spec.versions[${index}].schema.openAPIV3Schema`;
+    // The API server keeps a schema that all versions share above them, and names it so.
+    const at = versions?.length === 1 ? 'spec.validation.openAPIV3Schema' : own;
+    if (schema === undefined) causes.push(fieldError.required(own));
+    else if (schema['type'] === undefined)
+      causes.push(fieldError.required(`${at}.type`, 'must not be empty at the root'));
     else if (schema['type'] !== 'object') {
-      causes.push(
-        schema['type'] === undefined
-          ? fieldError.required(`${at}.type`, 'must not be empty at the root')
-          : fieldError.invalid(`${at}.type`, schema['type'], 'must be object at the root'),
-      );
-    }
+      causes.push(fieldError.invalid(`${at}.type`, schema['type'], 'must be object at the root'));
+    } else causes.push(...schemaProblems(schema, at));
   }
   return causes;
 }

@@ -4,6 +4,9 @@ import { CORE_ROOTS, CORE_TYPES } from './core-fields.generated.ts';
 
 const QUANTITIES = new Set(['limits', 'requests', 'hard', 'used', 'capacity', 'allocatable', 'overhead']);
 
+/** Six digits, no more, no less. */
+const MICRO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/;
+
 export class WrongType extends Error {}
 
 /** Drops what the type doesn't have, in place; returns the paths. Throws WrongType, worded as Go's JSON decoder. */
@@ -76,7 +79,11 @@ function decodeValue(type: string, value: unknown, place: Place, unknown: string
     throw wrong(value, place, 'string');
   if (type === 'number' && typeof value !== 'number') throw wrong(value, place, 'int32');
   if (type === 'boolean' && typeof value !== 'boolean') throw wrong(value, place, 'bool');
-  if ((type === 'Date' || type === 'V1MicroTime') && (typeof value !== 'string' || Number.isNaN(Date.parse(value)))) {
+  if (type === 'V1MicroTime' && !(typeof value === 'string' && MICRO_TIME.test(value))) {
+    const layout = '2006-01-02T15:04:05.000000Z07:00';
+    throw new WrongType(`parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse`);
+  }
+  if (type === 'Date' && (typeof value !== 'string' || Number.isNaN(Date.parse(value)))) {
     throw new WrongType(`parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05Z07:00": cannot parse`);
   }
   return value;

@@ -16,8 +16,8 @@ export function defaultJob(job: KubeObject): void {
   spec['suspend'] ??= false;
   spec['podReplacementPolicy'] ??= spec['podFailurePolicy'] === undefined ? 'TerminatingOrFailed' : 'Failed';
   spec['manualSelector'] ??= false;
-  const podSpec = isObject(spec['template']) ? spec['template']['spec'] : undefined;
-  if (isObject(podSpec)) defaultPodSpec(podSpec);
+  const template = (spec['template'] ??= {}) as { spec?: Json };
+  defaultPodSpec((template.spec ??= {}));
 }
 
 /** The selector and labels by which the controller knows its pods. */

@@ -30,7 +30,13 @@ export interface Kind {
 
 const PLAIN: Kind = { names: 'subdomain', unconditionalUpdate: true, generation: false };
 const CUSTOM: Kind = { names: 'subdomain', unconditionalUpdate: false, generation: true };
-const RBAC: Kind = { ...PLAIN, names: 'path', problems: bindingProblems, changeProblems: roleRefChange };
+const RBAC: Kind = {
+  ...PLAIN,
+  names: 'path',
+  defaults: defaultSubjects,
+  problems: bindingProblems,
+  changeProblems: roleRefChange,
+};
 
 const KINDS: Record<string, Kind> = {
   '/configmaps': { ...PLAIN, problems: (object) => dataProblems(object, 'ConfigMap'), changeProblems: immutableData },
@@ -92,9 +98,12 @@ function keyProblems(object: KubeObject, field: string): Cause[] {
   const rule =
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
   const entries = isObject(object[field]) ? Object.keys(object[field]) : [];
-  return entries
-    .filter((key) => !/^[-._a-zA-Z0-9]{1,253}$/.test(key) || key === '.' || key.startsWith('..'))
-    .map((key) => fieldError.invalid(`${field}[${key}]`, key, rule));
+  return entries.flatMap((key) => {
+    const at = `${field}[${key}]`;
+    if (key === '.' || key === '..') return [fieldError.invalid(at, key, `must not be '${key}'`)];
+    if (key.startsWith('..')) return [fieldError.invalid(at, key, "must not start with '..'")];
+    return /^[-._a-zA-Z0-9]{1,253}$/.test(key) ? [] : [fieldError.invalid(at, key, rule)];
+  });
 }
 
 const MAX_DATA_BYTES = 1024 * 1024;
@@ -104,7 +113,7 @@ function dataProblems(object: KubeObject, kind: 'ConfigMap' | 'Secret'): Cause[]
   const values = [object['data'], object['binaryData']].flatMap((one) => (isObject(one) ? Object.values(one) : []));
   const bytes = values.reduce<number>((sum, value) => sum + Buffer.byteLength(String(value)), 0);
   const limit = kind === 'Secret' ? (MAX_DATA_BYTES * 4) / 3 : MAX_DATA_BYTES;
-  if (bytes > limit) causes.push(fieldError.tooLong(kind === 'Secret' ? 'data' : '', MAX_DATA_BYTES));
+  if (bytes > limit) causes.push(fieldError.tooLong(kind === 'Secret' ? 'data' : '[]', MAX_DATA_BYTES));
   return causes;
 }
 
@@ -192,6 +201,15 @@ function definitionChangeProblems(crd: KubeObject, old: KubeObject): Cause[] {
 function prepareDefinition(crd: KubeObject, now: string): void {
   crd.status = establishedStatus(crd, now);
   crd.metadata.finalizers = [...new Set([...(crd.metadata.finalizers ?? []), CLEANUP_FINALIZER])];
+}
+
+function defaultSubjects(binding: KubeObject): void {
+  for (const subject of Array.isArray(binding['subjects']) ? binding['subjects'].filter(isObject) : []) {
+    if (subject['kind'] === 'User' || subject['kind'] === 'Group') subject['apiGroup'] ??= 'rbac.authorization.k8s.io';
+    else if (subject['kind'] === 'ServiceAccount' && binding.kind === 'RoleBinding') {
+      subject['namespace'] ??= binding.metadata.namespace;
+    }
+  }
 }
 
 function bindingProblems(object: KubeObject): Cause[] {

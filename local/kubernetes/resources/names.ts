@@ -14,7 +14,7 @@ const SUBDOMAIN_TEXT =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const QUALIFIED_TEXT =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE_TEXT =
+export const LABEL_VALUE_TEXT =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /** How a kind's names look: most are subdomains; namespaces labels; RBAC only must fit into a path. */
@@ -26,6 +26,7 @@ export function nameProblems(name: string, rule: NameRule): string[] {
     if (name === '.' || name === '..') return [`may not be '${name}'`];
     return ['/', '%'].filter((bad) => name.includes(bad)).map((bad) => `may not contain '${bad}'`);
   }
+  if (rule === 'label' && name.includes('.')) return ['must not contain dots'];
   const limit = rule === 'label' ? 63 : 253;
   const problems = (rule === 'label' ? LABEL : SUBDOMAIN).test(name)
     ? []
@@ -88,17 +89,11 @@ export function metadataProblems(metadata: Partial<ObjectMeta>, rule: NameRule):
   }
   const bytes = annotations.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
   if (bytes > ANNOTATIONS_BYTES) causes.push(fieldError.tooLong('metadata.annotations', ANNOTATIONS_BYTES));
-  for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
-    const at = `metadata.ownerReferences[${index}]`;
+  for (const owner of metadata.ownerReferences ?? []) {
     for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[field])
-        causes.push(
-          fieldError.invalid(
-            `${at}.${field}`,
-            owner[field] ?? '',
-            `${field === 'apiVersion' ? 'version' : field} must not be empty`,
-          ),
-        );
+      if (owner[field]) continue;
+      const why = field === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
+      causes.push(fieldError.invalid(`metadata.ownerReferences.${field}`, owner[field] ?? '', why));
     }
   }
   for (const finalizer of metadata.finalizers ?? []) {
@@ -107,3 +102,15 @@ export function metadataProblems(metadata: Partial<ObjectMeta>, rule: NameRule):
   }
   return causes;
 }
+
+/** Of built-in kinds: a finalizer without a domain is one of Kubernetes' own. */
+export function unqualifiedFinalizers(finalizers: readonly string[] = []): Cause[] {
+  const why = 'name is neither a standard finalizer name nor is it fully qualified';
+  return finalizers.flatMap((one, index) =>
+    one.includes('/') || STANDARD_FINALIZERS.has(one)
+      ? []
+      : [fieldError.invalid(`metadata.finalizers[${index}]`, one, why)],
+  );
+}
+
+const STANDARD_FINALIZERS = new Set(['orphan', 'foregroundDeletion', 'kubernetes']);

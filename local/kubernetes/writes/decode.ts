@@ -56,14 +56,28 @@ function decodeFields(resource: ResourceInfo, object: KubeObject, custom: boolea
     const metadata: unknown = object.metadata ?? {};
     if (!isObject(metadata))
       throw new WrongType(
-        `json: cannot unmarshal ${typeof metadata} into Go struct field ObjectMeta.metadata of type v1.ObjectMeta`,
+        `json: cannot unmarshal ${Array.isArray(metadata) ? 'array' : typeof metadata} into Go struct field ${resource.kind}.metadata of type v1.ObjectMeta`,
       );
     object.metadata = metadata as KubeObject['metadata'];
-    if (!custom) return decodeBuiltin(groupVersion(resource), resource.kind, object);
+    if (!custom) {
+      const unknown = decodeBuiltin(groupVersion(resource), resource.kind, object);
+      if (resource.kind === 'Secret') checkBase64(object['data']);
+      return unknown;
+    }
     return [...decodeMetadata(metadata), ...(resource.schema?.prune(object) ?? [])];
   } catch (error) {
     if (error instanceof WrongType) throw undecodable(resource, error.message, patched);
     throw error;
+  }
+}
+
+/** The values of a Secret are bytes. */
+function checkBase64(data: unknown): void {
+  for (const value of isObject(data) ? Object.values(data) : []) {
+    const text = String(value);
+    const wrong =
+      /[^A-Za-z0-9+/=\r\n]/.exec(text)?.index ?? (text.replace(/[\r\n]/g, '').length % 4 === 0 ? -1 : text.length);
+    if (wrong !== -1) throw new WrongType(`illegal base64 data at input byte ${wrong}`);
   }
 }
 

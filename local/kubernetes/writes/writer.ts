@@ -14,13 +14,12 @@ import {
   invalid,
   MODIFIED,
   notFound,
-  qualified,
 } from '../errors.ts';
 import { storageKey } from '../resources/builtin.ts';
 import { type Catalogue, DEFINITIONS_KEY } from '../resources/catalogue.ts';
 import { served, toStored } from '../resources/events.ts';
 import { kindOf } from '../resources/kinds.ts';
-import { metadataProblems } from '../resources/names.ts';
+import { metadataProblems, unqualifiedFinalizers } from '../resources/names.ts';
 import { type Store, StorageFailure } from '../storage/store.ts';
 import { decode, type FieldValidation } from './decode.ts';
 import { applyDeletion, markedForDeletion } from './deletion.ts';
@@ -89,8 +88,9 @@ export class Writer {
     kind.defaults?.(object);
     kind.prepareCreate?.(object, now);
     this.#validate(resource, object, undefined);
-    if (this.#store.head(storageKey(resource), namespace, object.metadata.name) !== undefined) {
-      throw alreadyExists(resource, object.metadata.name);
+    const existing = this.#store.head(storageKey(resource), namespace, object.metadata.name);
+    if (existing !== undefined) {
+      throw alreadyExists(resource, object.metadata.name, existing.metadata.deletionTimestamp !== undefined);
     }
     return this.#put(resource, object, options);
   }
@@ -248,6 +248,7 @@ export class Writer {
       ...(old === undefined
         ? metadataProblems(object.metadata, kind.names)
         : metadataChangeProblems(object, old, kind.names)),
+      ...(isCore(resource) ? unqualifiedFinalizers(object.metadata.finalizers) : []),
       ...(kind.problems?.(object) ?? []),
       ...(old === undefined ? [] : (kind.changeProblems?.(object, old) ?? [])),
       ...(resource.schema?.validate(object, old) ?? []),
@@ -272,6 +273,10 @@ export class Writer {
   }
 }
 
+function isCore(resource: ResourceInfo): boolean {
+  return resource.schema === undefined && resource.group !== 'apiextensions.k8s.io';
+}
+
 /** What a dry run made has none. */
 function withoutEmptyVersion(object: KubeObject): KubeObject {
   if (object.metadata.resourceVersion !== '') return object;
@@ -282,9 +287,6 @@ function withoutEmptyVersion(object: KubeObject): KubeObject {
 
 function checkNamespace(resource: ResourceInfo, namespace: string | undefined, metadata: Partial<ObjectMeta>): void {
   if (!resource.namespaced) {
-    if (metadata.namespace) {
-      throw badRequest(`namespace may not be set on ${qualified(resource)}, which is cluster-scoped`);
-    }
     delete metadata.namespace;
     return;
   }
