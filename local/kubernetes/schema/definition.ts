@@ -15,7 +15,7 @@ const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvali
 /** `path` is where the schema stands in the CRD, such as `spec.versions[0].schema.openAPIV3Schema`. */
 export function schemaProblems(openAPIV3Schema: Readonly<Record<string, unknown>>, path: string): Cause[] {
   const environment = celEnvironment().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
-  return nodeProblems(openAPIV3Schema as Structural, path, environment, true);
+  return nodeProblems(openAPIV3Schema, path, environment, true);
 }
 
 function nodeProblems(schema: Structural, path: string, environment: Environment, root = false): Cause[] {
