@@ -101,13 +101,13 @@ export interface AccountStatus {
      */
     operations?: number;
     /**
-     * USD by service (ec2
+     * USD by service (ec2, ebs, lambda, s3).
      */
     byService?: {
       [k: string]: number;
     };
     /**
-     * USD by operation (training
+     * USD by operation (training, prediction, storage).
      */
     byOperation?: {
       [k: string]: number;
@@ -168,7 +168,7 @@ export interface PredictionJob {
   status?: PredictionJobStatus;
 }
 /**
- * What is wanted. All but budget and ttlSecondsAfterFinished is immutable.
+ * What is wanted. modelRef, data, predictionColumn and placement are immutable.
  */
 export interface PredictionJobSpec {
   /**
@@ -375,7 +375,7 @@ export interface TrainingJob {
   status?: TrainingJobStatus;
 }
 /**
- * What is wanted. All but suspend, budget, deadline, activeDeadlineSeconds and ttlSecondsAfterFinished is immutable.
+ * What is wanted. dataset, target, features, task, model, split, seed and placement are immutable.
  */
 export interface TrainingJobSpec {
   /**

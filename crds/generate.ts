@@ -5,7 +5,8 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { parse } from 'yaml';
 
 const folder = new URL('./', import.meta.url);
-const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).sort();
+// rbac.yaml is no definition.
+const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml') && name !== 'rbac.yaml').sort();
 
 interface Definition {
   spec: { names: { kind: string }; versions: { schema: { openAPIV3Schema: JSONSchema } }[] };

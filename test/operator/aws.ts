@@ -1,0 +1,187 @@
+// Stateful stand-ins of the narrow AWS interfaces, with errors on demand and a record of the calls. The SDK side of the same
+// interfaces is tested against the local AWS in test/cloud.
+import { createHash } from 'node:crypto';
+import type { Bucket, ListedObject } from '../../cloud/bucket.ts';
+import type { Compute, FleetAnswer, FleetRequest, Instance } from '../../cloud/compute.ts';
+import { AwsError, type FailureKind } from '../../cloud/errors.ts';
+import type { Functions, Invocation } from '../../cloud/functions.ts';
+import { TAG } from '../../cloud/tags.ts';
+
+export const failure = (kind: FailureKind, retryable = kind === 'throttled' || kind === 'unreachable'): AwsError =>
+  new AwsError(`${kind} on demand`, { kind, retryable, errorCode: kind, service: 's3' });
+
+/** Throws what was asked for, before (the call had no effect) or after (its answer was lost). */
+class Faults {
+  readonly #before = new Map<string, Error[]>();
+  readonly #after = new Map<string, Error[]>();
+  readonly calls: string[] = [];
+  before(call: string, ...errors: Error[]): void {
+    this.#before.set(call, errors);
+  }
+  after(call: string, ...errors: Error[]): void {
+    this.#after.set(call, errors);
+  }
+  async run<T>(call: string, what: string, work: () => T): Promise<T> {
+    this.calls.push(`${call} ${what}`.trim());
+    const early = this.#before.get(call)?.shift();
+    if (early) throw early;
+    const result = work();
+    const late = this.#after.get(call)?.shift();
+    if (late) throw late;
+    return result;
+  }
+}
+
+export class FakeBucket extends Faults implements Bucket {
+  readonly name = 'bucket';
+  readonly objects = new Map<string, { body: Uint8Array; etag: string; modifiedAt: number }>();
+  readonly now: () => number;
+  constructor(now: () => number = Date.now) {
+    super();
+    this.now = now;
+  }
+  set(key: string, body: string | Uint8Array | object): string {
+    const bytes =
+      body instanceof Uint8Array ? body : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body));
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    this.objects.set(key, { body: bytes, etag, modifiedAt: this.now() });
+    return etag;
+  }
+  json<T>(key: string): T | undefined {
+    const found = this.objects.get(key);
+    return found && (JSON.parse(new TextDecoder().decode(found.body)) as T);
+  }
+  keys(prefix = ''): string[] {
+    return [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+  head(key: string) {
+    return this.run('head', key, () => {
+      const found = this.objects.get(key);
+      return found && { bytes: found.body.length, etag: found.etag, modifiedAt: found.modifiedAt };
+    });
+  }
+  get(key: string, options: { bytes?: number; etag?: string } = {}) {
+    return this.run('get', key, () => {
+      const found = this.objects.get(key);
+      if (found && options.etag !== undefined && found.etag !== options.etag) throw failure('precondition');
+      return found && { body: found.body.slice(0, options.bytes), etag: found.etag };
+    });
+  }
+  put(key: string, body: string | Uint8Array, options: { ifAbsent?: boolean; ifMatch?: string } = {}) {
+    return this.run('put', key, () => {
+      if (options.ifAbsent && this.objects.has(key)) throw failure('precondition');
+      return this.set(key, body);
+    });
+  }
+  copy(from: string, to: string) {
+    return this.run('copy', `${from} ${to}`, () => {
+      const found = this.objects.get(from);
+      if (!found) throw failure('notFound');
+      return this.set(to, found.body);
+    });
+  }
+  list(prefix: string): Promise<ListedObject[]> {
+    return this.run('list', prefix, () =>
+      this.keys(prefix).map((key) => {
+        const { body, etag, modifiedAt } = this.objects.get(key) as { body: Uint8Array; etag: string; modifiedAt: number };
+        return { key, bytes: body.length, etag, modifiedAt };
+      }),
+    );
+  }
+  delete(key: string) {
+    return this.run('delete', key, () => void this.objects.delete(key));
+  }
+  check() {
+    return this.run('check', '', () => undefined);
+  }
+}
+
+export class FakeCompute extends Faults implements Compute {
+  readonly fleets = new Map<string, FleetAnswer>();
+  readonly requests: FleetRequest[] = [];
+  readonly machines = new Map<string, Instance>();
+  /** Pools without capacity, `market/type/zone`; `*` for all of a market. */
+  readonly empty = new Set<string>();
+  readonly now: () => number;
+  installation = 'spotlearn';
+  #count = 0;
+  constructor(now: () => number = Date.now) {
+    super();
+    this.now = now;
+  }
+  running(): Instance[] {
+    return [...this.machines.values()].filter(({ state }) => state === 'running' || state === 'pending');
+  }
+  set(id: string, change: Partial<Instance>): void {
+    this.machines.set(id, { ...(this.machines.get(id) as Instance), ...change });
+  }
+  createFleet(request: FleetRequest) {
+    return this.run('createFleet', request.token, () => {
+      this.requests.push(request);
+      const known = this.fleets.get(request.token);
+      if (known) return known;
+      const refusals: FleetAnswer['refusals'][number][] = [];
+      for (const { instanceType, zone } of request.offers) {
+        if (this.empty.has(`${request.market}/*`) || this.empty.has(`${request.market}/${instanceType}/${zone}`)) {
+          refusals.push({ instanceType, zone, code: 'InsufficientInstanceCapacity', message: 'none', capacity: true });
+          continue;
+        }
+        const id = `i-${String((this.#count += 1)).padStart(17, '0')}`;
+        this.machines.set(id, {
+          id,
+          instanceType,
+          zone,
+          market: request.market,
+          state: 'running',
+          launchedAt: this.now(),
+          stateReason: undefined,
+          batch: request.tags[TAG.batch],
+          jobUid: request.tags[TAG.jobUid],
+          tags: request.tags,
+        });
+        const answer = { instances: [{ id, instanceType, zone }], refusals };
+        this.fleets.set(request.token, answer);
+        return answer;
+      }
+      return { instances: [], refusals };
+    });
+  }
+  instances() {
+    return this.run('instances', '', () => [...this.machines.values()]);
+  }
+  terminate(ids: readonly string[]) {
+    return this.run('terminate', ids.join(' '), () => {
+      for (const id of ids)
+        if (this.machines.has(id)) this.set(id, { state: 'terminated', stateReason: 'Client.UserInitiatedShutdown' });
+    });
+  }
+  spotPrice(type: string, zone: string) {
+    return this.run('spotPrice', `${type} ${zone}`, (): number | undefined => 0.02);
+  }
+  zones(subnetIds: readonly string[]) {
+    return this.run('zones', '', () => new Map(subnetIds.map((id, at) => [id, `eu-central-1${'abc'[at % 3]}`])));
+  }
+  checkLaunchTemplate() {
+    return this.run('checkLaunchTemplate', '', () => undefined);
+  }
+  checkImage() {
+    return this.run('checkImage', '', () => undefined);
+  }
+  checkSecurityGroup() {
+    return this.run('checkSecurityGroup', '', () => undefined);
+  }
+}
+
+export class FakeFunctions extends Faults implements Functions {
+  handler: (event: unknown, signal?: AbortSignal) => Promise<Invocation> = async () => {
+    throw failure('server');
+  };
+  readonly events: unknown[] = [];
+  async invoke(name: string, event: object, signal?: AbortSignal): Promise<Invocation> {
+    await this.run('invoke', name, () => this.events.push(event));
+    return this.handler(event, signal);
+  }
+  check() {
+    return this.run('check', '', () => undefined);
+  }
+}
