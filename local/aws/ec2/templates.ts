@@ -36,7 +36,7 @@ export function dataXml(tree: WireTree, inInterface = false): Xml {
   for (const [key, value] of Object.entries(tree)) {
     // Inside a network interface the groups are called differently, the list and its elements.
     if (inInterface && key === 'SecurityGroupId') {
-      answer['groupSet'] = new NamedList('SecurityGroupId', Object.values(value).map(String));
+      answer['groupSet'] = new NamedList('groupId', Object.values(value).map(String));
       continue;
     }
     const name = OUTPUT_NAMES[key] ?? key.charAt(0).toLowerCase() + key.slice(1);
