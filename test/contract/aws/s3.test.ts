@@ -48,6 +48,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { expect } from 'chai';
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { type Case, describeContract, refusal, type Subject } from './oracles.ts';
 
 const MIB = 1024 * 1024;
@@ -570,6 +571,13 @@ const CHECKSUMS: Case[] = [
       expect(head[field]).to.be.a('string').and.equal(stored[field]);
     }),
   ),
+  inBucket('takes a stream, with its checksum behind the data', async (s3, Bucket) => {
+    const Body = Readable.from([Buffer.alloc(100_000, 'a'), Buffer.alloc(100_000, 'b')]);
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body, ContentLength: 200_000, ChecksumAlgorithm: 'CRC32' }));
+    const got = await s3.send(new GetObjectCommand({ Bucket, Key: 'k' }));
+    expect(await text(got)).to.equal('a'.repeat(100_000) + 'b'.repeat(100_000));
+    expect(got.ContentEncoding ?? '').to.equal('');
+  }),
   inBucket('refuses data whose checksum is another one', async (s3, Bucket) => {
     const made = s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'data', ChecksumCRC32: 'AAAAAA==' }));
     expect(await refusal(made)).to.deep.equal(['BadDigest', 400]);

@@ -358,4 +358,18 @@ describe('S3', () => {
       expect([answer.code, answer.status]).to.deep.equal([code, status]);
     });
   }
+
+  it('verifies a checksum that comes behind the data', async () => {
+    const trailing = (line: string) =>
+      send(stand.aws.url, {
+        method: 'PUT',
+        path: `/${Bucket}/k`,
+        payloadHash: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+        headers: { 'x-amz-decoded-content-length': '9', 'x-amz-trailer': 'x-amz-checksum-crc32c' },
+        body: `9\r\n123456789\r\n0\r\n${line}\r\n`,
+      });
+    expect((await trailing('x-amz-checksum-crc32c:4waSgw==\r\n')).status).to.equal(200);
+    expect((await trailing('x-amz-checksum-crc32c:AAAAAA==\r\n')).code).to.equal('BadDigest');
+    expect((await trailing('')).code).to.equal('MalformedTrailerError');
+  });
 });
