@@ -5,7 +5,7 @@
     {"features": [names], "encoded": [[hex floats]], "labels": [texts] | null, "probabilities": [[floats]] | null,
      "values": [floats] | null}
 
-One entry a record of input.csv, in order. `encoded` is the matrix before the cast to the graph's input type, as
+Afterwards `npm run format` lays the JSON out as the repository has it. One entry a record of input.csv, in order. `encoded` is the matrix before the cast to the graph's input type, as
 float.hex() texts (C99 hexadecimal floats). Whoever executes manifests elsewhere is held to them.
 """
 
