@@ -5,8 +5,9 @@
     {"features": [names], "encoded": [[hex floats]], "labels": [texts] | null, "probabilities": [[floats]] | null,
      "values": [floats] | null}
 
-Afterwards `npm run format` lays the JSON out as the repository has it. One entry a record of input.csv, in order. `encoded` is the matrix before the cast to the graph's input type, as
-float.hex() texts (C99 hexadecimal floats). Whoever executes manifests elsewhere is held to them.
+One entry a record of input.csv, in order. `encoded` is the matrix before the cast to the graph's input type, as
+float.hex() texts (C99 hexadecimal floats). Whoever executes manifests elsewhere is held to them. Afterwards
+`npm run format` lays the JSON out as the repository has it.
 """
 
 from __future__ import annotations
