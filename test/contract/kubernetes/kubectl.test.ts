@@ -2,7 +2,7 @@
 // are what the real API server answers; where the embedded one differs, it is wrong.
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { describeEachServer, findKubectl, uniqueName } from './servers.ts';
+import { describeEachServer, eventually, findKubectl, uniqueName } from './servers.ts';
 
 const GROUP = 'kubectl.example.com';
 
@@ -327,20 +327,11 @@ describeEachServer('kubectl', (server) => {
       { stdio: ['ignore', 'pipe', 'ignore'] },
     );
     try {
+      // Collected all the time: a fast server tells of a change before the command that made it has ended.
       let seen = '';
+      child.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
       const line = (pattern: RegExp) =>
-        new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`never saw ${pattern.source} in: ${seen}`)), 15_000);
-          const look = (chunk?: Buffer) => {
-            seen += chunk?.toString() ?? '';
-            if (!pattern.test(seen)) return;
-            clearTimeout(timer);
-            child.stdout.off('data', look);
-            resolve();
-          };
-          child.stdout.on('data', look);
-          look();
-        });
+        eventually(`a line like ${pattern.source}`, async () => (pattern.test(seen) ? true : undefined));
       await line(/saturn +\d/);
       await ok(['apply', '-f', '-'], rocket('ariane', { stages: 1 }));
       await line(/ariane +1/);
