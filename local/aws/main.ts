@@ -1,34 +1,13 @@
 // The local AWS as its own process: `node local/aws/main.ts --state DIR [--port N] [--config FILE]`. Prints one line of JSON
 // when ready; logs go to stderr; SIGTERM and SIGINT stop it gracefully.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { type ComputeOptions, computeServices } from './ec2/compute.ts';
 import { type AwsOptions, startAws } from './server.ts';
-import type { AwsService, ServiceContext } from './service.ts';
 
-/** The configuration file: what startAws takes, and options of the other services under their names. */
-interface Configuration extends Partial<Pick<AwsOptions, 'region' | 'accountId' | 'roles' | 'rootCredentials'>> {
-  readonly ec2?: object;
-  readonly lambda?: object;
-  readonly logs?: object;
-  readonly sqs?: object;
-}
-
-type Factory = (context: ServiceContext, options: object) => AwsService | Promise<AwsService>;
-
-const OTHERS = ['ec2', 'lambda', 'logs', 'sqs'] as const;
-
-async function otherServices(context: ServiceContext, configuration: Configuration): Promise<AwsService[]> {
-  const services: AwsService[] = [];
-  for (const name of OTHERS) {
-    const file = new URL(`./${name}/service.ts`, import.meta.url);
-    if (!existsSync(file)) continue;
-    const module = (await import(file.href)) as Record<string, Factory | undefined>;
-    const factory = module[`${name}Service`];
-    if (factory) services.push(await factory(context, configuration[name] ?? {}));
-  }
-  return services;
-}
+/** The configuration file: what startAws takes, and the options of the compute services. */
+type Configuration = Partial<Pick<AwsOptions, 'region' | 'accountId' | 'roles' | 'rootCredentials'>> & ComputeOptions;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -51,7 +30,7 @@ async function main(): Promise<void> {
       accessKeyId: 'AKIASPOTLEARNLOCAL00',
       secretAccessKey: 'spotlearn-local-secret',
     },
-    services: (context) => otherServices(context, configuration),
+    services: (context) => computeServices(context, configuration),
     logger,
   });
   let stopping = false;

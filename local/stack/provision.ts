@@ -223,10 +223,10 @@ function templateData(installation: Installation, securityGroupId: string, scrip
         Ebs: { VolumeSize: VOLUME_GIB, VolumeType: 'gp3', Encrypted: true, DeleteOnTermination: true },
       },
     ],
-    TagSpecifications: [
-      { ResourceType: 'instance', Tags: [{ Key: TAG.installation, Value: installation.name }] },
-      { ResourceType: 'volume', Tags: [{ Key: TAG.installation, Value: installation.name }] },
-    ],
+    TagSpecifications: (['instance', 'volume', 'spot-instances-request'] as const).map((ResourceType) => ({
+      ResourceType,
+      Tags: [{ Key: TAG.installation, Value: installation.name }],
+    })),
   };
 }
 

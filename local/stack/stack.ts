@@ -131,7 +131,7 @@ function awsConfiguration(installation: ReturnType<typeof localInstallation>, se
     accountId: ACCOUNT_ID,
     rootCredentials: { accessKeyId: ROOT_KEY_ID, secretAccessKey },
     roles: localRoles(installation),
-    ec2: { images: { [IMAGE_ID]: { path: [PYTHON_FOLDER], env: {} } } },
+    images: { [IMAGE_ID]: { path: [PYTHON_FOLDER], env: {} } },
     eventQueue: QUEUE_NAME,
   });
 }
