@@ -18,6 +18,7 @@ export interface PricePoint {
 export class SpotPrices {
   readonly #seed: string;
   readonly #set = new Map<string, PricePoint[]>();
+  readonly #named = new Map<string, number>();
 
   constructor(seed = 'spotlearn') {
     this.#seed = seed;
@@ -62,8 +63,16 @@ export class SpotPrices {
     return { price: Number(price.toFixed(4)), at: Math.floor(step * PRICE_STEP_MS + offset) };
   }
 
-  /** Uniform in [0, 1), fixed for seed, pool and name. */
+  /** Uniform in [0, 1), fixed for seed, pool and name; the named ones are remembered, the steps are too many. */
   #noise(pool: string, name: string | number): number {
+    if (typeof name === 'number') return this.#hash(pool, name);
+    const key = `${pool}|${name}`;
+    const known = this.#named.get(key) ?? this.#hash(pool, name);
+    this.#named.set(key, known);
+    return known;
+  }
+
+  #hash(pool: string, name: string | number): number {
     return createHash('sha1').update(`${this.#seed}|${pool}|${name}`).digest().readUInt32BE(0) / 2 ** 32;
   }
 

@@ -194,7 +194,8 @@ export class Ec2State {
   /** Writes the record as it now is; call after every change. */
   save(record: Resource): void {
     this.#place(record.id, record);
-    this.#journal.set(record.id, record);
+    // A machine never outlives this process, so what it booted from needn't either (20 KB an entry otherwise).
+    this.#journal.set(record.id, record.kind === 'instance' ? { ...record, userData: undefined } : record);
   }
 
   remove(id: string): void {

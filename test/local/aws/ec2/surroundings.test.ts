@@ -250,7 +250,7 @@ describe('EC2 around its instances', () => {
         (
           (await cloud.client.send(new DescribeTagsCommand({ Filters: [{ Name: 'resource-id', Values: [id] }] })))
             .Tags ?? []
-        ).map((each) => [each.Key, each.Value]),
+        ).map((each) => [each.Key ?? '', each.Value ?? '']),
       );
     await cloud.client.send(
       new CreateTagsCommand({
