@@ -166,6 +166,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     },
     metrics,
     clock,
+    logger,
     installation: settings.installation,
     launchTemplateId: settings.launchTemplateId,
     logGroup: settings.logGroup,

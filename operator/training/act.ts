@@ -11,13 +11,14 @@ import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { FINALIZER, userOf } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import { failed, type Kubernetes } from '../runtime/kubernetes.ts';
+import type { Logger } from '../runtime/logging.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { TRAINING_JOBS } from '../runtime/resources.ts';
 import type { Action } from './actions.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import type { Outcome } from './confirm.ts';
 import { collect } from './finishing.ts';
-import { placeOf, uidOf, type Places } from './job.ts';
+import { jobKey, placeOf, uidOf, type Places } from './job.ts';
 import { launch, MISMATCH_WAIT_MS } from './launch.ts';
 import { chargeFor } from './charging.ts';
 import type { Observation } from './observation.ts';
@@ -52,6 +53,7 @@ export interface ActorOptions {
   admission: Omit<AdmissionOptions, 'select'>;
   metrics: Pick<Metrics, 'launched' | 'terminated'>;
   clock: Clock;
+  logger: Logger;
   installation: string;
   launchTemplateId: string;
   logGroup: string;
@@ -142,7 +144,7 @@ export class Actor {
   }
 
   async #launch(job: TrainingJob, attempt: Extract<Action, { do: 'launch' }>['attempt']): Promise<Acted> {
-    const { planner, observation, metrics, clock, logGroup } = this.#options;
+    const { planner, observation, metrics, clock, logger, logGroup } = this.#options;
     await planner.prepare();
     const market = attempt.market === 'on-demand' ? 'on-demand' : 'spot';
     const selection = planner.selection(job, job.status?.dataset?.bytes ?? 0, market);
@@ -153,6 +155,10 @@ export class Actor {
     }
     if (answer.got === 'nothing') {
       metrics.launched(market, answer.cause === 'capacity' ? 'capacity' : 'error');
+      logger.warn(
+        { job: jobKey(job), batch: attempt.batch, market, refusal: answer.message },
+        'fleet launched nothing',
+      );
       return { outcome: { of: 'noLaunch', attempt, cause: answer.cause } };
     }
     const { instance } = answer;

@@ -42,7 +42,9 @@ export class FakeBucket extends Faults implements Bucket {
   }
   set(key: string, body: string | Uint8Array | object): string {
     const bytes =
-      body instanceof Uint8Array ? body : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body));
+      body instanceof Uint8Array
+        ? body
+        : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body));
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     this.objects.set(key, { body: bytes, etag, modifiedAt: this.now() });
     return etag;
@@ -83,7 +85,11 @@ export class FakeBucket extends Faults implements Bucket {
   list(prefix: string): Promise<ListedObject[]> {
     return this.run('list', prefix, () =>
       this.keys(prefix).map((key) => {
-        const { body, etag, modifiedAt } = this.objects.get(key) as { body: Uint8Array; etag: string; modifiedAt: number };
+        const { body, etag, modifiedAt } = this.objects.get(key) as {
+          body: Uint8Array;
+          etag: string;
+          modifiedAt: number;
+        };
         return { key, bytes: body.length, etag, modifiedAt };
       }),
     );
