@@ -90,7 +90,7 @@ def wait_for_ticket(store: Store, clock: Clock) -> Ticket:
         if found:
             return parse_ticket(found.body)
         if clock.monotonic() + pause > until:
-            raise PlatformError("NoTicket", "No job was given to this instance in time.", TRY_AGAIN)
+            raise PlatformError("NoTicket", "No job that it may read was given to this instance in time.", TRY_AGAIN)
         clock.wait(never, pause)
         pause = min(pause * 1.5, TICKET_LAST_PAUSE_SECONDS)
 

@@ -47,6 +47,12 @@ def client_for(service: str, region: str) -> Any:
     return botocore.session.get_session().create_client(service, config=config)
 
 
+def _nothing_there(response: Any) -> bool:
+    """S3 says AccessDenied for what is missing to a role that may list its own prefix only (GetObject names none)."""
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in {304, 404} or (status == 403 and response.get("Error", {}).get("Code") == "AccessDenied")
+
+
 class S3Store:
     """The bucket, below one prefix."""
 
@@ -66,7 +72,7 @@ class S3Store:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **condition)
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in {304, 404}:
+            if _nothing_there(error.response):
                 return None
             raise
         return Found(answer["Body"].read(), answer["ETag"])

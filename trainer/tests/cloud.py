@@ -35,6 +35,7 @@ class Cloud:
         self.logs: list[str] = []
         self.streams: set[str] = set()
         self.fail: dict[str, list[int]] = {}
+        self.refusal = b""
         self.token_valid = True
         self.url = ""
 
@@ -90,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         for beginning, statuses in self.cloud.fail.items():
             if self.path.startswith(beginning) and statuses:
                 self._body()
-                self._answer(statuses.pop(0))
+                self._answer(statuses.pop(0), self.cloud.refusal)
                 return True
         return False
 

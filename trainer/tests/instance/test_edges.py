@@ -62,6 +62,14 @@ def test_objects_are_written_and_read_with_the_role_of_the_instance(cloud: Cloud
     assert found.body == b"{}"
     assert store.get("control.json", unless=found.etag) is None
     assert cloud.objects[PREFIX + "control.json"] == b"{}"
+
+
+def test_an_object_that_may_not_be_seen_is_not_there_but_wrong_credentials_are_an_error(cloud: Cloud) -> None:
+    store = S3Store(client_for("s3", "eu-central-1"), "bucket", PREFIX)
+    cloud.refusal = b"<Error><Code>AccessDenied</Code></Error>"
+    cloud.fail["/bucket/"] = [403]
+    assert store.get("ticket.json") is None
+    cloud.refusal = b"<Error><Code>SignatureDoesNotMatch</Code></Error>"
     cloud.fail["/bucket/"] = [403]
     with pytest.raises(ClientError):
         store.get("ticket.json")
