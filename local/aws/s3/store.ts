@@ -1,9 +1,8 @@
 // What every S3 operation works with: the journal and its state, the data files, time, and the question "may they?".
-import { createHash } from 'node:crypto';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { PolicyAuthorizer } from '../iam/authorizer.ts';
-import { AwsServiceError, type PolicyDocument, type Principal } from '../service.ts';
+import { AwsServiceError, type PolicyDocument } from '../service.ts';
 import type { Blobs } from './blobs.ts';
 import { type S3Call, S3Error } from './call.ts';
 import { checksumMismatch, type Digest, expectedChecksum, startDigest } from './checksums.ts';
@@ -75,7 +74,11 @@ export class Store {
     if (bucket !== '' && !this.state.buckets.has(bucket)) throw noSuchBucket(bucket);
   }
 
-  /** True when the principal of the call could do `action`; used to choose between 404 and 403. */
+  /**
+   * True when the principal of the call could do `action`; used to choose between 404 and 403. The key is offered as
+   * `s3:prefix`, so a permission to list limited to a prefix tells about keys below it. S3 does not document whether it
+   * does the same: a client with such a permission should read 403 and 404 alike.
+   */
   async isAllowed(call: S3Call, action: string): Promise<boolean> {
     try {
       await this.allow(call, action, call.bucket, undefined, { 's3:prefix': call.key });
@@ -225,8 +228,6 @@ export function nextVersionId(bucket: Bucket): string {
 export function versionHeader(bucket: Bucket | undefined, id: string): Record<string, string> {
   return bucket?.settings.has('versioning') ? { 'x-amz-version-id': id } : {};
 }
-
-export type { Principal };
 
 function declaredLength(call: S3Call): number {
   const decoded = call.header('x-amz-decoded-content-length') ?? call.header('content-length');

@@ -54,7 +54,7 @@ async function dataFiles(stateDir: string): Promise<string[]> {
 }
 
 async function eventually(check: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 2000; tries++) {
     if (await check()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
