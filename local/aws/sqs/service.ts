@@ -216,7 +216,7 @@ function actionsOf(queues: Queues): Record<string, Action> {
     SendMessageBatch(body, principal) {
       const queue = queues.permitted(body, principal, 'SendMessage');
       const entries = batch(body);
-      const bytes = entries.reduce((sum, entry) => sum + Buffer.byteLength(String(entry['MessageBody'] ?? '')), 0);
+      const bytes = entries.reduce((sum, entry) => sum + textBytes(entry['MessageBody']), 0);
       if (bytes > BATCH_BYTES)
         throw new AwsServiceError(
           'BatchRequestTooLong',
@@ -280,6 +280,8 @@ function createQueue(queues: Queues, body: Body, principal: Principal): object {
   return { QueueUrl: queues.url(name) };
 }
 
+const textBytes = (value: unknown) => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
+
 function sendOne(queue: Queue, entry: Body, principal: Principal): object {
   const text = entry['MessageBody'];
   if (typeof text !== 'string' || text === '')
@@ -293,7 +295,7 @@ function sendOne(queue: Queue, entry: Body, principal: Principal): object {
       `One or more parameters are invalid. Reason: Message must be shorter than ${queue.settings.maximumBytes} bytes.`,
     );
   // What XML 1.0 can't hold, SQS doesn't take.
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text))
     throw new AwsServiceError(
       'InvalidMessageContents',

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import type { Clock } from '../../../../cloud/clock.ts';
 import { ec2Service, type Ec2Options, type Ec2Service } from '../../../../local/aws/ec2/service.ts';
 import { startAws, type Aws, type RoleDefinition } from '../../../../local/aws/server.ts';
@@ -104,4 +104,31 @@ export async function failure(call: Promise<unknown>): Promise<string> {
     return (error as Error).name;
   }
   throw new Error('The call succeeded');
+}
+
+/** Sends an order for the cloud itself (`POST /_spotlearn/ec2/<method>`), signed; gives the HTTP status. */
+export async function order(
+  cloud: Cloud,
+  method: string,
+  body: object,
+  credentials: { accessKeyId: string; secretAccessKey: string } = ROOT,
+): Promise<number | undefined> {
+  const client = new EC2Client({ ...cloud.connection, credentials });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { path: string; body: string; headers: Record<string, string> };
+      request.path = `/_spotlearn/ec2/${method}`;
+      request.body = JSON.stringify(body);
+      request.headers['content-length'] = String(request.body.length);
+      return next(args);
+    },
+    { step: 'build', priority: 'low' },
+  );
+  try {
+    return (await client.send(new DescribeVpcsCommand({}))).$metadata.httpStatusCode;
+  } catch (error) {
+    return (error as { $response?: { statusCode: number } }).$response?.statusCode;
+  } finally {
+    client.destroy();
+  }
 }

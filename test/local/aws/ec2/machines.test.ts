@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import {
   CreateLaunchTemplateCommand,
   DescribeInstancesCommand,
-  EC2Client,
   GetConsoleOutputCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
@@ -12,7 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { expect } from 'chai';
 import type { Ec2Event } from '../../../../local/aws/ec2/service.ts';
-import { AMI, eventually, failure, ROOT, startCloud, type Cloud, type CloudOptions } from './cloud.ts';
+import { AMI, eventually, failure, order, startCloud, type Cloud, type CloudOptions } from './cloud.ts';
 
 describe('an instance as a process', () => {
   let cloud: Cloud;
@@ -215,28 +214,9 @@ sleep 60`);
     await open();
     const id = await boot('#!/bin/bash\nsleep 60');
     await inState(id, 'running');
-    const order = async (credentials: typeof ROOT): Promise<number | undefined> => {
-      const client = new EC2Client({ ...cloud.connection, credentials });
-      client.middlewareStack.add(
-        (next) => (args) => {
-          const request = args.request as { path: string; body: string; headers: Record<string, string> };
-          request.path = '/_spotlearn/ec2/interrupt';
-          request.body = JSON.stringify({ instanceId: id, noticeSeconds: 0 });
-          request.headers['content-length'] = String(request.body.length);
-          return next(args);
-        },
-        { step: 'build', priority: 'low' },
-      );
-      try {
-        return (await client.send(new DescribeInstancesCommand({}))).$metadata.httpStatusCode;
-      } catch (error) {
-        return (error as { $response?: { statusCode: number } }).$response?.statusCode;
-      } finally {
-        client.destroy();
-      }
-    };
-    expect(await order(cloud.aws.iam.issueSession('worker', 'x', 900))).to.equal(403);
-    expect(await order(ROOT)).to.equal(200);
+    const now = { instanceId: id, noticeSeconds: 0 };
+    expect(await order(cloud, 'interrupt', now, cloud.aws.iam.issueSession('worker', 'x', 900))).to.equal(403);
+    expect(await order(cloud, 'interrupt', now)).to.equal(200);
     await inState(id, 'terminated');
   });
 

@@ -28,7 +28,7 @@ import {
   type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2';
 import { expect } from 'chai';
-import { AMI, eventually, failure, REGION, startCloud, type Cloud, type CloudOptions } from './cloud.ts';
+import { AMI, eventually, failure, order, REGION, startCloud, type Cloud, type CloudOptions } from './cloud.ts';
 
 describe('EC2 around its instances', () => {
   let cloud: Cloud;
@@ -368,5 +368,33 @@ describe('EC2 around its instances', () => {
     expect((await describeAll()).Reservations?.[0]?.Instances?.[0]?.State?.Name).to.equal('running');
     cloud.ec2.admin.thaw();
     expect((await describeAll()).Reservations?.[0]?.Instances?.[0]?.State?.Name).to.equal('terminated');
+  });
+
+  it('takes every order over HTTP too, and refuses what it does not understand', async () => {
+    await open();
+    const id = await run({ InstanceMarketOptions: { MarketType: 'spot' } });
+    const orders: [string, object, number][] = [
+      ['capacity', { type: 'm5.large', zone: '*', lifecycle: 'on-demand', errorCode: 'UnfulfillableCapacity' }, 200],
+      ['faults', {}, 200],
+      ['price', { type: 'm5.large', zone: `${REGION}a`, price: 0.04 }, 200],
+      ['rebalance', { instanceId: id }, 200],
+      ['limits', { on: false }, 200],
+      ['freeze', {}, 200],
+      ['freeze', { on: false }, 200],
+      ['kill', { instanceId: 'i-none' }, 400],
+      ['interrupt', {}, 400],
+      ['dance', {}, 404],
+    ];
+    for (const [method, body, status] of orders)
+      expect([method, await order(cloud, method, body)]).to.deep.equal([method, status]);
+    expect(await failure(run())).to.equal('UnfulfillableCapacity');
+    await order(cloud, 'clear-capacity', {});
+    await order(cloud, 'throttle', { action: 'RunInstances' });
+    expect(await failure(run())).to.equal('RequestLimitExceeded');
+    await order(cloud, 'throttle', { action: 'RunInstances', on: false });
+    await order(cloud, 'outage', { action: 'RunInstances' });
+    expect(await failure(run())).to.equal('Unavailable');
+    await order(cloud, 'outage', { action: 'RunInstances', on: false });
+    await order(cloud, 'kill', { instanceId: await run() });
   });
 });
