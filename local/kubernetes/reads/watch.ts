@@ -3,12 +3,12 @@
 import type { ServerResponse } from 'node:http';
 import type { Cancel, Clock } from '../../../cloud/clock.ts';
 import type { KubeObject, ResourceInfo } from '../api.ts';
-import { type ApiError, badRequest, fieldError, invalid, tooOld } from '../errors.ts';
+import { ApiError, badRequest, fieldError, invalid, tooOld } from '../errors.ts';
 import { groupVersion, storageKey } from '../resources/builtin.ts';
 import { served } from '../resources/events.ts';
 import type { Store, StoreEvent } from '../storage/store.ts';
 import { revisionOf, selectionOf } from './lists.ts';
-import { includeObjectOf, type Renderer, type Shape, shaped } from './representation.ts';
+import { type IncludeObject, includeObjectOf, type Renderer, type Shape, shaped } from './representation.ts';
 import type { Predicate } from './selectors.ts';
 
 export interface WatchRequest {
@@ -32,6 +32,7 @@ export class Watch {
   readonly #response: ServerResponse;
   readonly #matches: Predicate;
   readonly #key: string;
+  readonly #includeObject: IncludeObject;
   #columnsSent = false;
   #revision: number;
   #ended = false;
@@ -42,6 +43,7 @@ export class Watch {
     this.#response = response;
     this.#renderer = renderer;
     this.#key = storageKey(request.resource);
+    this.#includeObject = includeObjectOf(request.query);
     const { matches } = selectionOf(request.resource, request.query);
     const { namespace, name } = request;
     this.#matches = (object) =>
@@ -58,7 +60,7 @@ export class Watch {
     { store, clock, renderer }: { store: Store; clock: Clock; renderer: Renderer },
   ): Watch {
     const { query } = request;
-    const from = revisionOf(query);
+    const from = startOf(query);
     const initial = initialEvents(query);
     const watch = new Watch(request, response, store, renderer);
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
@@ -134,14 +136,14 @@ export class Watch {
   }
 
   #send(type: string, object: KubeObject): void {
-    const { resource, shape, query } = this.#request;
+    const { resource, shape } = this.#request;
     if (shape !== 'table') {
       this.#write(type, shaped(resource, object, shape));
       return;
     }
     const table = this.#renderer.renderTable(resource, [served(resource, object)], {
       now: this.#renderer.now(),
-      includeObject: includeObjectOf(query),
+      includeObject: this.#includeObject,
       columns: !this.#columnsSent,
       listMeta: { resourceVersion: object.metadata.resourceVersion },
     });
@@ -181,6 +183,16 @@ export class Watch {
       for (const cancel of this.#cancels) cancel();
       this.#response.destroy();
     }
+  }
+}
+
+/** Where to go on from. What is no number is a 500 here, though a 400 in lists: so in the real server. */
+function startOf(query: URLSearchParams): number | undefined {
+  try {
+    return revisionOf(query);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new ApiError(500, '', error.message.replace('invalid resource version: ', ''));
   }
 }
 

@@ -81,8 +81,8 @@ export function objectKey(namespace: string | undefined, name: string): string {
 }
 
 const COMPACT_BYTES = 16 * 1024 * 1024;
-const HISTORY_EVENTS = 10_000;
-const HISTORY_BYTES = 16 * 1024 * 1024;
+const HISTORY_EVENTS = 5000;
+const HISTORY_BYTES = 8 * 1024 * 1024;
 
 export class Store {
   readonly history: History;
@@ -223,7 +223,17 @@ export class Store {
     const type = record.d === 1 ? 'DELETED' : old === undefined ? 'ADDED' : 'MODIFIED';
     const event: StoreEvent = { type, resource, object, revision, bytes, ...(old === undefined ? {} : { old }) };
     this.history.push(event);
-    if (tell) for (const listener of this.#listeners) listener(event);
+    if (tell) for (const listener of this.#listeners) this.#tell(listener, event);
+  }
+
+  /** A listener that throws must not keep a durable write from being acknowledged, nor the next from being applied. */
+  #tell(listener: (event: StoreEvent) => void, event: StoreEvent): void {
+    try {
+      listener(event);
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.onNotice?.('a listener failed', { resource: event.resource, revision: event.revision, error: why });
+    }
   }
 
   async #recover(): Promise<void> {

@@ -97,6 +97,8 @@ describe('A watch in time', () => {
   });
 
   const refused: [string, string, number][] = [
+    ['watch=1&includeObject=Everything', 'unrecognized includeObject value: "Everything"', 400],
+    ['watch=1&resourceVersion=abc', 'resourceVersion: Invalid value: "abc": strconv.ParseUint', 500],
     [
       'watch=1&resourceVersionMatch=NotOlderThan',
       'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',

@@ -106,6 +106,21 @@ describe('The store', () => {
     await open();
   });
 
+  it('acknowledges writes although a listener throws', async () => {
+    await store.close();
+    const notices: string[] = [];
+    await open({ onNotice: (message) => notices.push(message) });
+    store.subscribe(() => {
+      throw new Error('broken');
+    });
+    const seen: number[] = [];
+    store.subscribe((event) => seen.push(event.revision));
+    await store.put(KEY, configMap('a'));
+    await store.put(KEY, configMap('b'));
+    expect(seen).to.deep.equal([1, 2]);
+    expect(notices).to.deep.equal(['a listener failed', 'a listener failed']);
+  });
+
   it('refuses a second opener until it is closed', async () => {
     let error: unknown;
     await Store.open({ folder }).catch((caught: unknown) => (error = caught));
