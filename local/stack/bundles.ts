@@ -33,7 +33,6 @@ export async function bundled(program: keyof typeof SOURCES, folder: string): Pr
     banner: { js: BANNER },
     logLevel: 'error',
   });
-  await esbuild.stop();
   return outfile;
 }
 

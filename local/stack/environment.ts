@@ -17,7 +17,7 @@ export interface Addresses {
 
 /** What a program needs of the machine: where to find other commands and to write; nothing of the caller's AWS settings. */
 export function bare(): NodeJS.ProcessEnv {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_COMPILE_CACHE', 'NODE_V8_COVERAGE'];
   return Object.fromEntries(
     kept.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
   );

@@ -1,6 +1,6 @@
 // The local installation: the same facts a `pulumi up` would decide, for the account 000000000000 on this machine. Roles and bucket
 // get the very policies of infra/policies.
-import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { botPolicy } from '../../infra/policies/bot.ts';
 import { roleNames, type Installation, type PolicyDocument } from '../../infra/policies/document.ts';
 import { handlerPolicy } from '../../infra/policies/handler.ts';
@@ -13,6 +13,9 @@ export const IMAGE_ID = 'ami-00000000000000001';
 export const TEMPLATE_NAME = 'spotlearn-worker';
 export const QUEUE_NAME = 'spotlearn-interruptions';
 export const NAME = 'spotlearn';
+
+/** The worker's environment; what the local image has on its PATH. */
+export const PYTHON_FOLDER = fileURLToPath(new URL('../../.venv/bin', import.meta.url));
 
 /** `launchTemplateId`: ids of launch templates are made from their names in the local EC2, so it is known beforehand. */
 export function localInstallation(launchTemplateId: string): Installation {
@@ -43,6 +46,3 @@ export function localRoles(installation: Installation): LocalRole[] {
     { name: roles.handler, policies: [handlerPolicy(installation)] },
   ];
 }
-
-export const packageVersion = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;

@@ -1,4 +1,4 @@
-// What `pulumi up` does for an installation, done to the local AWS through the same API: bucket with its settings and policy, worker
+// Step: what `pulumi up` does for an installation, done to the local AWS through the same API: bucket with its settings and policy, worker
 // bundle, launch template, prediction function, log groups, queue. Every call can be repeated; a second run changes nothing.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -43,6 +43,7 @@ import { roleArn, type Installation } from '../../infra/policies/document.ts';
 import { userData } from '../../infra/userdata.ts';
 import { roleIdOf } from '../aws/iam/roles.ts';
 import { IMAGE_ID, TEMPLATE_NAME } from './installation.ts';
+import { asStep } from './step.ts';
 
 export interface Access {
   readonly endpoint: string;
@@ -69,11 +70,14 @@ const FUNCTION_TIMEOUT_SECONDS = 300;
 const LOG_RETENTION_DAYS = 30;
 const VOLUME_GIB = 50;
 
-export async function provision(
-  installation: Installation,
-  access: Access,
-  artefacts: { readonly worker: Artefact; readonly lambda: Artefact },
-): Promise<Provisioned> {
+export interface ProvisionInput {
+  readonly installation: Installation;
+  readonly access: Access;
+  readonly worker: Artefact;
+  readonly lambda: Artefact;
+}
+
+async function provision({ installation, access, ...artefacts }: ProvisionInput): Promise<Provisioned> {
   const client = {
     region: installation.region,
     endpoint: access.endpoint,
@@ -290,3 +294,5 @@ async function predictionFunction(lambda: LambdaClient, installation: Installati
   if (CodeSha256 !== createHash('sha256').update(ZipFile).digest('base64'))
     await lambda.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile }));
 }
+
+await asStep(import.meta, provision);

@@ -3,8 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
-import { buildArtefacts, PYTHON_FOLDER } from './artefacts.ts';
-import { bundled } from './bundles.ts';
+import type { Artefacts } from './artefacts.ts';
 import { Cluster } from './cluster.ts';
 import {
   bare,
@@ -19,12 +18,14 @@ import {
   IMAGE_ID,
   localInstallation,
   localRoles,
+  PYTHON_FOLDER,
   QUEUE_NAME,
   REGION,
   TEMPLATE_NAME,
 } from './installation.ts';
 import { startProgram, type Program } from './programs.ts';
-import { provision, type Access } from './provision.ts';
+import type { Access, Provisioned, ProvisionInput } from './provision.ts';
+import { runStep } from './step.ts';
 import type { StateFolder } from './state.ts';
 
 const OPERATOR_NAMESPACE = 'spotlearn-system';
@@ -65,9 +66,7 @@ async function start(
   stop: () => Promise<void>,
 ): Promise<Stack> {
   const run = async (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Program> => {
-    // With a compile cache Node neither parses nor strips types again, which saves a third of each program's memory.
-    const cached = { ...env, NODE_COMPILE_CACHE: state.path('cache') };
-    const program = await startProgram({ name, script, args, env: cached, log: state.path('logs', `${name}.log`) });
+    const program = await startProgram({ name, script, args, env, log: state.path('logs', `${name}.log`) });
     programs.push(program);
     return program;
   };
@@ -80,10 +79,8 @@ async function start(
   const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
   const configuration = awsConfiguration(installation, secretAccessKey);
   const artefactFolder = state.path('artefacts');
-  const [artefacts, operatorBundle, botBundle, aws, telegram, kubernetes] = await Promise.all([
-    buildArtefacts(artefactFolder),
-    bundled('operator', artefactFolder),
-    bundled('bot', artefactFolder),
+  const [artefacts, aws, telegram, kubernetes] = await Promise.all([
+    runStep<Artefacts>('artefacts', artefactFolder, bare()),
     emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
     emulated('telegram'),
     kubeconfig === undefined ? emulated('kubernetes') : undefined,
@@ -93,10 +90,8 @@ async function start(
   tell('Kubernetes API', kubernetes?.ready.url ?? config);
   tell('AWS', access.endpoint);
   tell('Telegram', telegram.ready.page ?? '');
-  const [made] = await Promise.all([
-    provision(installation, access, artefacts),
-    Cluster.connect(config).then((cluster) => cluster.install(OPERATOR_NAMESPACE)),
-  ]);
+  const input: ProvisionInput = { installation, access, worker: artefacts.worker, lambda: artefacts.lambda };
+  const [made] = await Promise.all([runStep<Provisioned>('provision', input, bare()), install(config)]);
   tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);
   const addresses: Addresses = {
     kubeconfig: config,
@@ -109,17 +104,23 @@ async function start(
   const [operator] = await Promise.all([
     run(
       'operator',
-      operatorBundle,
+      artefacts.operator,
       [],
       operatorEnvironment(installation, addresses, profiles, made, await state.port('operator')),
     ),
-    run('bot', botBundle, [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
+    run('bot', artefacts.bot, [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
   ]);
   const operatorUrl = operator.ready.url ?? '';
   tell('operator', `${operatorUrl}/metrics`);
   tell('bot', addresses.page);
   state.write('env', shellExports(installation, addresses, access, operatorUrl));
   return { addresses, telegramUrl: telegram.ready.url ?? '', operatorUrl, programs, bucket: installation.bucket, stop };
+}
+
+async function install(kubeconfig: string): Promise<void> {
+  const cluster = await Cluster.connect(kubeconfig);
+  await cluster.install(OPERATOR_NAMESPACE);
+  cluster.close();
 }
 
 const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';

@@ -1,0 +1,140 @@
+// Brings the whole product up on this machine, in the order a real installation comes to life: the clouds (AWS, Telegram, Kubernetes),
+// what pulumi up makes in them, then operator and bot. Next: play/ plays the main job on it.
+import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { templateIdOf } from '../aws/ec2/identifiers.ts';
+import type { Artefacts } from './artefacts.ts';
+import { Cluster } from './cluster.ts';
+import {
+  bare,
+  botEnvironment,
+  operatorEnvironment,
+  shellExports,
+  writeProfiles,
+  type Addresses,
+} from './environment.ts';
+import {
+  ACCOUNT_ID,
+  IMAGE_ID,
+  localInstallation,
+  localRoles,
+  PYTHON_FOLDER,
+  QUEUE_NAME,
+  REGION,
+  TEMPLATE_NAME,
+} from './installation.ts';
+import { startProgram, type Program } from './programs.ts';
+import type { Access, Provisioned, ProvisionInput } from './provision.ts';
+import { runStep } from './step.ts';
+import type { StateFolder } from './state.ts';
+
+const OPERATOR_NAMESPACE = 'spotlearn-system';
+
+export interface Stack {
+  readonly addresses: Addresses;
+  readonly telegramUrl: string;
+  readonly operatorUrl: string;
+  readonly programs: readonly Program[];
+  readonly bucket: string;
+  /** Stops everything, the last started first. */
+  stop(): Promise<void>;
+}
+
+/** `tell` is called as each part is up: its name and where to look. */
+export async function bringUp(
+  state: StateFolder,
+  kubeconfig: string | undefined,
+  tell: (what: string, where: string) => void,
+): Promise<Stack> {
+  const programs: Program[] = [];
+  const stop = async () => {
+    for (const program of programs.splice(0).reverse()) await program.stop();
+  };
+  try {
+    return await start(state, kubeconfig, tell, programs, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function start(
+  state: StateFolder,
+  kubeconfig: string | undefined,
+  tell: (what: string, where: string) => void,
+  programs: Program[],
+  stop: () => Promise<void>,
+): Promise<Stack> {
+  const run = async (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Program> => {
+    // With a compile cache Node neither parses nor strips types again, which saves a third of each program's memory.
+    const cached = { ...env, NODE_COMPILE_CACHE: state.path('cache') };
+    const program = await startProgram({ name, script, args, env: cached, log: state.path('logs', `${name}.log`) });
+    programs.push(program);
+    return program;
+  };
+  const emulated = async (name: string, more: string[] = []): Promise<Program> => {
+    mkdirSync(state.path(name), { recursive: true });
+    const port = String(await state.port(name));
+    return run(name, `local/${name}/main.ts`, ['--state', state.path(name), '--port', port, ...more], bare());
+  };
+  const installation = localInstallation(templateIdOf(TEMPLATE_NAME));
+  const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
+  const configuration = awsConfiguration(installation, secretAccessKey);
+  const artefactFolder = state.path('artefacts');
+  const [artefacts, aws, telegram, kubernetes] = await Promise.all([
+    runStep<Artefacts>('artefacts', artefactFolder, bare()),
+    emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
+    emulated('telegram'),
+    kubeconfig === undefined ? emulated('kubernetes') : undefined,
+  ]);
+  const access: Access = { endpoint: aws.ready.url ?? '', accessKeyId: ROOT_KEY_ID, secretAccessKey };
+  const config = kubernetes ? (kubernetes.ready.kubeconfig ?? '') : (kubeconfig ?? '');
+  tell('Kubernetes API', kubernetes?.ready.url ?? config);
+  tell('AWS', access.endpoint);
+  tell('Telegram', telegram.ready.page ?? '');
+  const input: ProvisionInput = { installation, access, worker: artefacts.worker, lambda: artefacts.lambda };
+  const [made] = await Promise.all([runStep<Provisioned>('provision', input, bare()), install(config)]);
+  tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);
+  const addresses: Addresses = {
+    kubeconfig: config,
+    aws: access.endpoint,
+    telegramApiRoot: telegram.ready.apiRoot ?? '',
+    telegramToken: telegram.ready.token ?? '',
+    page: telegram.ready.page ?? '',
+  };
+  const profiles = writeProfiles(state, installation, access);
+  const [operator] = await Promise.all([
+    run(
+      'operator',
+      artefacts.operator,
+      [],
+      operatorEnvironment(installation, addresses, profiles, made, await state.port('operator')),
+    ),
+    run('bot', '/tmp/botstub/bot.mjs', [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
+  ]);
+  const operatorUrl = operator.ready.url ?? '';
+  tell('operator', `${operatorUrl}/metrics`);
+  tell('bot', addresses.page);
+  state.write('env', shellExports(installation, addresses, access, operatorUrl));
+  return { addresses, telegramUrl: telegram.ready.url ?? '', operatorUrl, programs, bucket: installation.bucket, stop };
+}
+
+async function install(kubeconfig: string): Promise<void> {
+  const cluster = await Cluster.connect(kubeconfig);
+  await cluster.install(OPERATOR_NAMESPACE);
+  cluster.close();
+}
+
+const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';
+
+/** What local/aws/main.ts needs to know: the account, its roles with the product's policies, and what an image brings along. */
+function awsConfiguration(installation: ReturnType<typeof localInstallation>, secretAccessKey: string): string {
+  return JSON.stringify({
+    region: REGION,
+    accountId: ACCOUNT_ID,
+    rootCredentials: { accessKeyId: ROOT_KEY_ID, secretAccessKey },
+    roles: localRoles(installation),
+    images: { [IMAGE_ID]: { path: [PYTHON_FOLDER], env: {} } },
+    eventQueue: QUEUE_NAME,
+  });
+}
