@@ -41,6 +41,16 @@ export class StorageFailure extends Error {
   }
 }
 
+/** etcd's limit on one request, in its words. */
+export class RecordTooLarge extends Error {
+  constructor() {
+    super('etcdserver: request is too large');
+    this.name = 'RecordTooLarge';
+  }
+}
+
+const MAX_RECORD_BYTES = 1.5 * 1024 * 1024;
+
 interface Record_ {
   readonly r: number;
   readonly k: ResourceKey;
@@ -185,10 +195,15 @@ export class Store {
   }
 
   #write(resource: ResourceKey, given: KubeObject, deleted: boolean): Promise<KubeObject> {
-    const revision = ++this.#headRevision;
+    const revision = this.#headRevision + 1;
     const object = { ...given, metadata: { ...given.metadata, resourceVersion: String(revision) } };
     const record: Record_ = { r: revision, k: resource, ...(deleted ? { d: 1 } : {}), o: object };
     const payload = JSON.stringify(record);
+    // A character is at most three bytes: most payloads need no second look.
+    if (payload.length * 3 > MAX_RECORD_BYTES && Buffer.byteLength(payload) > MAX_RECORD_BYTES) {
+      return Promise.reject(new RecordTooLarge());
+    }
+    this.#headRevision = revision;
     const shelf = this.#shelf(resource);
     const key = objectKey(object.metadata.namespace, object.metadata.name);
     shelf.pending.set(key, { revision, object: deleted ? undefined : object });

@@ -20,7 +20,7 @@ import { type Catalogue, DEFINITIONS_KEY } from '../resources/catalogue.ts';
 import { served, toStored } from '../resources/events.ts';
 import { kindOf } from '../resources/kinds.ts';
 import { metadataProblems, unqualifiedFinalizers } from '../resources/names.ts';
-import { type Store, StorageFailure } from '../storage/store.ts';
+import { RecordTooLarge, type Store, StorageFailure } from '../storage/store.ts';
 import { decode, type FieldValidation } from './decode.ts';
 import { applyDeletion, markedForDeletion } from './deletion.ts';
 import { applyPatch, equal, type PatchType } from './patch.ts';
@@ -47,8 +47,6 @@ export interface WriterOptions {
   readonly now: () => number;
 }
 
-/** etcd's limit on one request. */
-const MAX_OBJECT_BYTES = 1.5 * 1024 * 1024;
 const NAMESPACES = { group: '', plural: 'namespaces' };
 const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 
@@ -257,8 +255,6 @@ export class Writer {
   }
 
   async #put(resource: ResourceInfo, object: KubeObject, options: { readonly dryRun?: boolean }): Promise<KubeObject> {
-    const bytes = Buffer.byteLength(JSON.stringify(object));
-    if (bytes > MAX_OBJECT_BYTES) throw new ApiError(500, '', 'etcdserver: request is too large');
     if (options.dryRun === true) return served(resource, withoutEmptyVersion(object));
     return served(resource, await this.#durable(this.#store.put(storageKey(resource), object)));
   }
@@ -268,6 +264,7 @@ export class Writer {
       return await write;
     } catch (error) {
       if (error instanceof StorageFailure) throw internal(error.message);
+      if (error instanceof RecordTooLarge) throw new ApiError(500, '', error.message);
       throw error;
     }
   }
