@@ -284,6 +284,8 @@ async function predictionFunction(lambda: LambdaClient, installation: Installati
         Code: { ZipFile },
         MemorySize: FUNCTION_MEMORY_MIB,
         Timeout: FUNCTION_TIMEOUT_SECONDS,
+        // ONNX Runtime reports to its maker otherwise.
+        Environment: { Variables: { ORT_DISABLE_TELEMETRY: '1' } },
         Architectures: [process.arch === 'arm64' ? 'arm64' : 'x86_64'],
       }),
     ),
