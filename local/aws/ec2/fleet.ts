@@ -48,6 +48,11 @@ const createFleet: Action = (core, call) => {
   const targets = readTargets(fields);
   const fleetTags = tagSpecification(fields.groups('TagSpecification'), 'fleet');
   authorize(core, call.principal, 'ec2:CreateFleet', core.network.arn('fleet/*'), requestTagConditions(fleetTags));
+  if (Object.keys(fleetTags).length > 0)
+    authorize(core, call.principal, 'ec2:CreateTags', core.network.arn('fleet/*'), {
+      ...requestTagConditions(fleetTags),
+      'ec2:CreateAction': 'CreateFleet',
+    });
   endDryRun(call);
   const token = fields.text('ClientToken');
   const repeated = token === undefined ? undefined : repeatedFleet(core, call, token);
