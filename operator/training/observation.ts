@@ -141,30 +141,39 @@ export class Observation {
     }
   }
 
-  /** One look. Throws when EC2 or the bucket did not answer; then what was known before stays. */
+  /**
+   * One look. Throws when EC2 or the bucket did not answer; then what was known before stays. Nothing of it is published before it is
+   * whole: an instance seen down without the result it left behind would pass for a lost one.
+   */
   async tick(): Promise<void> {
     const began = this.#options.clock.now();
     const changed = new Set<string>();
-    await this.#timed('instances', () => this.#lookAtInstances(changed, began));
-    await this.#timed('bucket', () => this.#lookAtBucket(changed));
+    const listed = await this.#timed('instances', () => this.#lookAtInstances());
+    await this.#timed('bucket', () => this.#lookAtBucket(listed, changed));
+    this.#publish(listed, began, changed);
     this.#at = began;
     for (const uid of changed) this.#options.onChange(uid);
   }
 
-  async #timed(part: 'instances' | 'bucket', look: () => Promise<void>): Promise<void> {
+  async #timed<T>(part: 'instances' | 'bucket', look: () => Promise<T>): Promise<T> {
     const { clock, onTick } = this.#options;
     const began = clock.now();
     try {
-      await look();
+      const found = await look();
       onTick?.(part, true, clock.now() - began);
+      return found;
     } catch (error) {
       onTick?.(part, false, clock.now() - began);
       throw error;
     }
   }
 
-  async #lookAtInstances(changed: Set<string>, began: number): Promise<void> {
-    const listed = new Map((await this.#options.compute.instances()).map((instance) => [instance.id, instance]));
+  async #lookAtInstances(): Promise<Map<string, Instance>> {
+    return new Map((await this.#options.compute.instances()).map((instance) => [instance.id, instance]));
+  }
+
+  /** `listed` becomes what is known, with what was launched or ended since the look began. */
+  #publish(listed: Map<string, Instance>, began: number, changed: Set<string>): void {
     for (const [id, instance] of this.#launched) {
       if (listed.has(id) || began - instance.launchedAt > APPEARS_MS) this.#launched.delete(id);
       else listed.set(id, this.#instances.get(id) ?? instance);
@@ -185,13 +194,14 @@ export class Observation {
     for (const id of [...this.#notices.keys()]) if (!listed.has(id)) this.#notices.delete(id);
   }
 
-  async #lookAtBucket(changed: Set<string>): Promise<void> {
+  async #lookAtBucket(listed: ReadonlyMap<string, Instance>, changed: Set<string>): Promise<void> {
     const { bucket, workerRoleId, logger } = this.#options;
-    if (this.#instances.size === 0) return;
+    const known = (id: string) => listed.get(id) ?? this.#launched.get(id);
+    if (listed.size === 0 && this.#launched.size === 0) return;
     const reads: (() => Promise<void>)[] = [];
     for (const { key, etag } of await bucket.list(INSTANCES)) {
       const place = instanceOf(key, workerRoleId);
-      const instance = place && this.#instances.get(place.instanceId);
+      const instance = place && known(place.instanceId);
       if (!place || !instance || ![HEARTBEAT, RESULT, CONTROL].includes(place.file)) continue;
       const report = this.#report(place.instanceId);
       if (report.etags[place.file] === etag) continue;
