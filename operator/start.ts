@@ -25,7 +25,7 @@ import type { Connection } from './runtime/connection.ts';
 import { Controller } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
 import { startHealth } from './runtime/health.ts';
-import { kubernetes as kubernetesClient } from './runtime/kubernetes.ts';
+import { kubernetes as kubernetesClient, type Kubernetes } from './runtime/kubernetes.ts';
 import { Leader } from './runtime/leader.ts';
 import type { Logger } from './runtime/logging.ts';
 import { createMetrics } from './runtime/metrics.ts';
@@ -44,6 +44,7 @@ export interface OperatorOptions {
   clock?: Clock;
   /** The real ones by default. */
   aws?: Partial<Aws>;
+  kubernetes?: Kubernetes;
   identity?: string;
 }
 
@@ -72,7 +73,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const clock = options.clock ?? systemClock();
   const clients = createClients(settings.region, { lambdaTimeoutMs: (settings.functionTimeoutSeconds + 30) * 1000 });
   const aws = realAws(settings, clients, clock, options.aws);
-  const kubernetes = kubernetesClient(options.connection);
+  const kubernetes = options.kubernetes ?? kubernetesClient(options.connection);
   const metrics = createMetrics();
   const events = new EventRecorder(kubernetes, clock, logger);
   const places: Places = settings;

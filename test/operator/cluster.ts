@@ -56,14 +56,14 @@ export async function eventually<T>(
   timeoutMs = 8_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
-  let thrown: unknown;
+  let thrown: Error | undefined;
   do {
     try {
       thrown = undefined;
       const answer = await ask();
       if (answer) return answer;
     } catch (error) {
-      thrown = error;
+      thrown = error as Error;
     }
     await new Promise((resolve) => setTimeout(resolve, 15));
   } while (Date.now() < end);
