@@ -1,0 +1,95 @@
+// Opens a user's Account by the installation's policy and waits until the operator has made its namespace.
+import { type Clock, sleep } from '../cloud/clock.ts';
+import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
+import type { Account } from '../crds/crds.generated.ts';
+import { accountName, API_VERSION } from '../crds/objects.ts';
+import { failed, KubernetesError, type Kubernetes } from './kubernetes/client.ts';
+import { short } from './wording/html.ts';
+
+const NAMESPACE_WAIT_MS = 15_000;
+const AGAIN_MS = 200;
+
+export type Policy = Pick<
+  BotConfiguration,
+  'accountPolicy' | 'allowedUsers' | 'maxTrainingCostUsd' | 'maxPredictionCostUsd' | 'monthlyBudgetUsd' | 'warnPercent'
+>;
+
+/** The policy or the API server says no; the message is for the user. */
+export class AccountRefused extends Error {}
+
+export class Accounts {
+  readonly #kubernetes: Kubernetes;
+  readonly #policy: Policy;
+  readonly #clock: Clock;
+
+  constructor(kubernetes: Kubernetes, policy: Policy, clock: Clock) {
+    this.#kubernetes = kubernetes;
+    this.#policy = policy;
+    this.#clock = clock;
+  }
+
+  async find(userId: string): Promise<Account | undefined> {
+    try {
+      return await this.#kubernetes.get<Account>('Account', accountName(userId));
+    } catch (error) {
+      if (failed(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Resolves with whether the namespace is there; rejects with AccountRefused. */
+  async open(userId: string, chatId: number, userName: string, signal: AbortSignal): Promise<boolean> {
+    let account = await this.#patiently(() => this.find(userId), signal);
+    if (!account) {
+      const { accountPolicy, allowedUsers } = this.#policy;
+      if (accountPolicy === 'allowlist' && !allowedUsers.includes(userId))
+        throw new AccountRefused(
+          `This installation is open to invited people only. Ask the administrator to add your id, ${userId}, then send /start again.`,
+        );
+      account = await this.#patiently(() => this.#create(userId, chatId, userName), signal);
+    }
+    const until = this.#clock.now() + NAMESPACE_WAIT_MS;
+    while (!account?.status?.namespace && this.#clock.now() < until && !signal.aborted) {
+      await sleep(this.#clock, AGAIN_MS, signal);
+      account = await this.#patiently(() => this.find(userId), signal);
+    }
+    return account?.status?.namespace !== undefined;
+  }
+
+  async #create(userId: string, chatId: number, userName: string): Promise<Account> {
+    const { maxTrainingCostUsd, maxPredictionCostUsd, monthlyBudgetUsd, warnPercent } = this.#policy;
+    const account = {
+      apiVersion: API_VERSION,
+      kind: 'Account',
+      metadata: { name: accountName(userId) },
+      spec: {
+        userId,
+        chatId: String(chatId),
+        ...(userName ? { displayName: short(userName, 100) } : {}),
+        role: 'user' as const,
+        suspend: false,
+        limits: { trainingUsd: maxTrainingCostUsd, predictionUsd: maxPredictionCostUsd, monthlyUsd: monthlyBudgetUsd },
+        warnPercent,
+      },
+    };
+    try {
+      return await this.#kubernetes.create<Account>('Account', account);
+    } catch (error) {
+      if (failed(error, 'AlreadyExists')) return this.#kubernetes.get<Account>('Account', accountName(userId));
+      if (failed(error, 'Invalid', 'Forbidden'))
+        throw new AccountRefused(`Your account cannot be opened: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  async #patiently<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof KubernetesError && error.transient) || signal.aborted) throw error;
+        await sleep(this.#clock, Math.min(5000, AGAIN_MS * 2 ** Math.min(10, tries)), signal);
+      }
+    }
+  }
+}

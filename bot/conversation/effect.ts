@@ -1,0 +1,45 @@
+// What a transition wants done in the world. Stored with the session before it is done (sessions.ts), so that a restart does it;
+// effects.ts performs each, one function a kind.
+import type { PredictionChoice, TrainingChoice, JobRef } from './state.ts';
+
+/** Callback data of at most 64 bytes, or an address. */
+export type Button = { readonly text: string } & ({ readonly data: string } | { readonly url: string });
+
+/** HTML as Telegram takes it, every foreign text in it escaped. */
+export interface Message {
+  readonly html: string;
+  readonly buttons?: readonly (readonly Button[])[];
+}
+
+export type Effect =
+  | { readonly do: 'say'; readonly message: Message }
+  /** A small note at the pressed button. */
+  | { readonly do: 'toast'; readonly queryId: string; readonly text: string }
+  /** Takes the buttons off a message whose question is answered. */
+  | { readonly do: 'strip'; readonly messageId: number }
+  | { readonly do: 'edit'; readonly messageId: number; readonly message: Message }
+  | { readonly do: 'openAccount' }
+  | {
+      readonly do: 'upload';
+      readonly token: string;
+      readonly fileId: string;
+      readonly name: string;
+      readonly bytes: number;
+    }
+  /** Looks into a table in the bucket. `discard`: delete it when it is unfit (it was uploaded for this). */
+  | {
+      readonly do: 'inspect';
+      readonly token: string;
+      readonly uri: string;
+      readonly name: string;
+      readonly discard: boolean;
+    }
+  | { readonly do: 'uploadLink'; readonly token: string; readonly uri: string; readonly name: string }
+  | { readonly do: 'train'; readonly token: string; readonly cardId: number; readonly choice: TrainingChoice }
+  | { readonly do: 'predict'; readonly token: string; readonly cardId: number; readonly choice: PredictionChoice }
+  | { readonly do: 'deleteJob'; readonly job: JobRef }
+  /** Sends download links of a model's files. */
+  | { readonly do: 'modelLinks'; readonly name: string };
+
+/** Effects that may take long: run beside the chat's queue, and given up when their step is left. */
+export const SLOW: ReadonlySet<Effect['do']> = new Set(['openAccount', 'upload', 'inspect']);

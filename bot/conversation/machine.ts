@@ -1,0 +1,150 @@
+// The conversation: (state, input, facts) → (state, effects), without I/O. Commands first, then buttons of jobs, then buttons of older
+// messages (refused), then the present step. chats.ts reads the facts before and stores what comes out before it is done.
+import { accountRefused, fileWhileIdle, goneJob, idle, stale, unknownCommand, welcome } from '../wording/general.ts';
+import { foreign } from '../wording/data.ts';
+import { confirmCancel, isOver, isTraining, type Job, type JobAction } from '../wording/lists.ts';
+import { jobsOf, onCommand } from './commands.ts';
+import type { Effect } from './effect.ts';
+import type { Facts, Wanted } from './facts.ts';
+import type { Input } from './input.ts';
+import { IDLE, type At, type Conversation, type Step } from './state.ts';
+import {
+  beginPrediction,
+  predictColumn,
+  predictConfirm,
+  predictData,
+  predictLaunch,
+  predictModel,
+  predictPlace,
+} from './steps/prediction.ts';
+import {
+  trainConfirm,
+  trainData,
+  trainFeatures,
+  trainLaunch,
+  trainModel,
+  trainPlace,
+  trainSettings,
+  trainTarget,
+} from './steps/training.ts';
+import { pressed, say, toast, tokenOf, turn, type StepDefinition, type Turn } from './turn.ts';
+
+const STEPS: { readonly [S in Exclude<Step, 'idle'>]: StepDefinition<S> } = {
+  trainPlace,
+  trainData,
+  trainTarget,
+  trainFeatures,
+  trainModel,
+  trainSettings,
+  trainConfirm,
+  trainLaunch,
+  predictPlace,
+  predictModel,
+  predictData,
+  predictColumn,
+  predictConfirm,
+  predictLaunch,
+};
+
+/** The facts a transition will look at, so that no others are read. */
+export function wanted(state: Conversation, input: Input): readonly Wanted[] {
+  if (input.kind === 'command') {
+    switch (input.name) {
+      case 'jobs':
+      case 'status':
+      case 'cancel':
+        return ['trainings', 'predictions'];
+      case 'models':
+        return ['trainings'];
+      case 'datasets':
+        return ['datasets'];
+      default:
+        return [];
+    }
+  }
+  if (input.kind === 'button' && input.data.startsWith('job:')) return ['trainings', 'predictions', 'datasets'];
+  switch (state.step) {
+    case 'predictPlace':
+      return ['trainings'];
+    case 'predictModel':
+      return ['trainings', 'datasets'];
+    case 'trainPlace':
+      return ['datasets'];
+    case 'trainData':
+    case 'predictData':
+      return input.kind === 'button' ? ['datasets'] : [];
+    default:
+      return [];
+  }
+}
+
+export function reduce(state: Conversation, input: Input, facts: Facts): Turn {
+  switch (input.kind) {
+    case 'command':
+      return onCommand(state, input.name, facts);
+    case 'unknownCommand':
+      return turn(state, say(unknownCommand(input.text)));
+    case 'accountOpened':
+      return turn(state, say(welcome(facts, input.ready)));
+    case 'accountRefused':
+      return turn(state, say(accountRefused(input.message)));
+    case 'button':
+      return input.data.startsWith('job:') ? onJobButton(state, input, facts) : onStepButton(state, input, facts);
+    case 'tableRead':
+    case 'tableRefused':
+    case 'launched':
+    case 'launchRefused':
+      // A result that came after its step was left is of no use to anybody.
+      return state.step !== 'idle' && state.token === input.token ? onStep(state, input, facts) : turn(state);
+    case 'text':
+    case 'document':
+    case 'foreign':
+      return state.step === 'idle' ? whileIdle(input) : onStep(state, input, facts);
+  }
+}
+
+function onStep(state: Exclude<Conversation, At<'idle'>>, input: Input, facts: Facts): Turn {
+  // One definition a step; which one belongs to `state` the compiler can't follow.
+  const step = STEPS[state.step] as unknown as StepDefinition<Step>;
+  return step.on(state, input, facts);
+}
+
+function whileIdle(input: Extract<Input, { kind: 'text' | 'document' | 'foreign' }>): Turn {
+  if (input.kind === 'document') return turn(IDLE, say(fileWhileIdle()));
+  return turn(IDLE, say(input.kind === 'foreign' ? { html: foreign(input.what) } : idle()));
+}
+
+function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
+  if (state.step === 'idle' || tokenOf(input.data) !== state.token) return turn(state, toast(input.queryId, stale));
+  return onStep(state, input, facts);
+}
+
+/** Buttons under a job's card or list: the job is looked up among the presser's own, so a forged id finds nothing. */
+function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
+  const [, action, uid] = input.data.split(':') as [string, JobAction, string | undefined];
+  const job = jobsOf(facts)?.find(({ metadata }) => metadata?.uid === uid);
+  if (!job) return turn(state, toast(input.queryId, goneJob));
+  const answered = toast(input.queryId, '');
+  switch (action) {
+    case 'predict':
+      if (!isTraining(job) || job.status?.phase !== 'Succeeded') return turn(state, toast(input.queryId, goneJob));
+      return beginPrediction(job.spec.placement === 'Cluster' ? 'Cluster' : 'Cloud', job, facts, [answered]);
+    case 'model':
+      return turn(state, answered, { do: 'modelLinks', name: job.metadata?.name ?? '' });
+    case 'cancel':
+      if (isOver(job)) return turn(state, toast(input.queryId, 'That job is over already.'));
+      return turn(state, answered, say(confirmCancel(job)));
+    case 'delete':
+      if (isOver(job)) return turn(state, toast(input.queryId, 'That job is over already.'));
+      return turn(state, ...pressed(input), deletion(job));
+    case 'keep':
+      return turn(state, ...pressed(input));
+    default:
+      return turn(state, toast(input.queryId, stale));
+  }
+}
+
+const deletion = (job: Job): Effect => ({
+  do: 'deleteJob',
+  job: { kind: isTraining(job) ? 'TrainingJob' : 'PredictionJob', name: job.metadata?.name ?? '' },
+});

@@ -1,0 +1,273 @@
+// The world around the conversation: reads the facts a transition asks for and performs its effects. Each effect is a few lines that
+// call the part that knows how (accounts, jobs, uploads, outbox) and say in the machine's words what became of it.
+import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
+import type { Bucket } from '../cloud/bucket.ts';
+import type { Clients } from '../cloud/clients.ts';
+import type { Clock } from '../cloud/clock.ts';
+import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
+import { AccessError, CloudError, DataError } from '../cloud/errors.ts';
+import { datasetKey, datasetsOf, s3Uri } from '../cloud/keys.ts';
+import { presignGet, presignPut } from '../cloud/presign.ts';
+import type { Account } from '../crds/crds.generated.ts';
+import { AccountRefused, type Accounts } from './accounts.ts';
+import type { Surroundings } from './chats.ts';
+import type { Effect } from './conversation/effect.ts';
+import type { Facts, StoredDataset, Wanted } from './conversation/facts.ts';
+import type { Input } from './conversation/input.ts';
+import { nameOf } from './conversation/steps/data.ts';
+import { JobRefused, type Jobs } from './jobs.ts';
+import { KubernetesError } from './kubernetes/client.ts';
+import { told, type Logger } from './logging.ts';
+import type { Outbox } from './outbox.ts';
+import { TelegramRefused, type TelegramFiles } from './telegram.ts';
+import { inspect, upload } from './uploads.ts';
+import { uploadLink } from './wording/data.ts';
+import { deleted, fileLinks } from './wording/cards.ts';
+
+export interface SurroundingsOptions {
+  readonly configuration: BotConfiguration;
+  readonly accounts: Accounts;
+  readonly jobs: Jobs;
+  readonly outbox: Outbox;
+  readonly files: TelegramFiles;
+  readonly bucket: Bucket;
+  readonly clients: Clients;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Doing<E extends Effect['do']> = Extract<Effect, { do: E }>;
+const CLUSTER_AWAY = 'I cannot reach the cluster right now. Please try again in a minute.';
+const STORAGE_AWAY = 'the storage does not answer right now. Please try again in a minute.';
+
+export class World implements Surroundings {
+  readonly #options: SurroundingsOptions;
+  readonly #names: BucketNames;
+
+  constructor(options: SurroundingsOptions) {
+    this.#options = options;
+    const { bucket, datasetPrefix, modelPrefix, predictionPrefix } = options.configuration;
+    this.#names = { bucket, datasetPrefix, modelPrefix, predictionPrefix };
+  }
+
+  async facts(chatId: number, userName: string, token: string, wanted: readonly Wanted[]): Promise<Facts> {
+    const { configuration, clock, jobs } = this.#options;
+    const userId = String(chatId);
+    const [account, datasets, trainings, predictions] = await Promise.all([
+      this.#account(userId),
+      wanted.includes('datasets') ? this.#orNothing(() => this.#datasets(userId)) : undefined,
+      wanted.includes('trainings') ? this.#orNothing(() => jobs.trainings(userId)) : undefined,
+      wanted.includes('predictions') ? this.#orNothing(() => jobs.predictions(userId)) : undefined,
+    ]);
+    const own = typeof account === 'object' ? account.spec.limits : undefined;
+    return {
+      now: clock.now(),
+      token,
+      userId,
+      userName,
+      bucket: this.#names,
+      cloudEnabled: configuration.cloudEnabled,
+      account,
+      limits: {
+        trainingUsd: Math.min(own?.trainingUsd ?? Infinity, configuration.maxTrainingCostUsd),
+        predictionUsd: Math.min(own?.predictionUsd ?? Infinity, configuration.maxPredictionCostUsd),
+        monthlyUsd: own?.monthlyUsd ?? configuration.monthlyBudgetUsd,
+      },
+      datasetLifecycleDays: configuration.datasetLifecycleDays,
+      datasets,
+      trainings,
+      predictions,
+    };
+  }
+
+  async #account(userId: string): Promise<Account | undefined | 'unknown'> {
+    try {
+      return await this.#options.accounts.find(userId);
+    } catch (error) {
+      this.#options.logger.warn(told(error), 'account not read');
+      return 'unknown';
+    }
+  }
+
+  /** A list that can't be read now is left out of the question rather than holding it up. */
+  async #orNothing<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      this.#options.logger.warn(told(error), 'list not read');
+      return undefined;
+    }
+  }
+
+  async #datasets(userId: string): Promise<StoredDataset[]> {
+    const listed = await this.#options.bucket.list(datasetsOf(this.#names, userId));
+    return listed
+      .map(({ key, bytes, modifiedAt }) => ({
+        uri: s3Uri(this.#names.bucket, key),
+        name: nameOf(key),
+        bytes,
+        at: modifiedAt,
+      }))
+      .sort((a, b) => b.at - a.at);
+  }
+
+  async perform(chatId: number, userName: string, effect: Effect, signal: AbortSignal): Promise<Input | undefined> {
+    const { outbox } = this.#options;
+    switch (effect.do) {
+      case 'say':
+        await outbox.send(chatId, effect.message);
+        return undefined;
+      case 'edit':
+        await outbox.edit(chatId, effect.messageId, effect.message);
+        return undefined;
+      case 'toast':
+        await outbox.toast(effect.queryId, effect.text);
+        return undefined;
+      case 'strip':
+        outbox.strip(chatId, effect.messageId);
+        return undefined;
+      case 'openAccount':
+        return this.#openAccount(chatId, userName, signal);
+      case 'upload':
+        return this.#upload(chatId, effect, signal);
+      case 'inspect':
+        return this.#inspect(chatId, effect);
+      case 'uploadLink':
+        return this.#uploadLink(chatId, effect);
+      case 'train':
+      case 'predict':
+        return this.#launch(chatId, effect);
+      case 'deleteJob':
+        return this.#deleteJob(chatId, effect);
+      case 'modelLinks':
+        return this.#modelLinks(chatId, effect);
+    }
+  }
+
+  async #openAccount(chatId: number, userName: string, signal: AbortSignal): Promise<Input> {
+    try {
+      const ready = await this.#options.accounts.open(String(chatId), chatId, userName, signal);
+      return { kind: 'accountOpened', ready };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (error instanceof AccountRefused) return { kind: 'accountRefused', message: error.message };
+      this.#options.logger.error(told(error), 'account not opened');
+      return { kind: 'accountRefused', message: CLUSTER_AWAY };
+    }
+  }
+
+  async #upload(chatId: number, { token, fileId, name, bytes }: Doing<'upload'>, signal: AbortSignal): Promise<Input> {
+    const { files, clients, configuration, clock, logger } = this.#options;
+    const now = clock.now();
+    const key = datasetKey(this.#names, String(chatId), now, name);
+    try {
+      const source = await files.open(fileId, signal);
+      const target = { clients, bucket: this.#names.bucket, kmsKeyId: configuration.kmsKeyId };
+      await upload(target, source, { key, name, bytes, uploadedAt: now }, signal);
+      logger.info({ chat: chatId, bytes }, 'data set uploaded');
+    } catch (error) {
+      if (signal.aborted) throw error;
+      logger.warn({ chat: chatId, ...told(error) }, 'upload failed');
+      return { kind: 'tableRefused', token, message: uploadFailure(error) };
+    }
+    const uri = s3Uri(this.#names.bucket, key);
+    const read = await this.#inspect(chatId, { do: 'inspect', token, uri, name, discard: true });
+    if (signal.aborted) await this.#discard(key);
+    return read;
+  }
+
+  async #inspect(chatId: number, { token, uri, name, discard }: Doing<'inspect'>): Promise<Input> {
+    const { bucket, logger } = this.#options;
+    const refused = (message: string): Input => ({ kind: 'tableRefused', token, message });
+    try {
+      const key = readableKey(this.#names, String(chatId), 'dataset', uri);
+      return { kind: 'tableRead', token, table: await inspect(bucket, key, uri, name) };
+    } catch (error) {
+      if (error instanceof AccessError) return refused(error.message);
+      if (error instanceof DataError) {
+        if (discard && error.kind !== 'notFound') await this.#discard(uri.slice(`s3://${this.#names.bucket}/`.length));
+        return refused(error.message);
+      }
+      logger.error({ chat: chatId, ...told(error) }, 'data set not read');
+      return refused(STORAGE_AWAY);
+    }
+  }
+
+  async #discard(key: string): Promise<void> {
+    await this.#options.bucket.delete(key).catch((error: unknown) => {
+      this.#options.logger.warn(told(error), 'unfit data set not deleted');
+    });
+  }
+
+  async #uploadLink(chatId: number, { token, uri, name }: Doing<'uploadLink'>): Promise<undefined> {
+    const { clients, outbox } = this.#options;
+    const key = readableKey(this.#names, String(chatId), 'dataset', uri);
+    const url = await presignPut(clients, this.#names.bucket, key);
+    await outbox.send(chatId, uploadLink(token, name, url));
+  }
+
+  async #launch(chatId: number, effect: Doing<'train'> | Doing<'predict'>): Promise<Input> {
+    const { jobs, logger } = this.#options;
+    const { token } = effect;
+    const card = { chatId, messageId: effect.cardId };
+    try {
+      const name =
+        effect.do === 'train'
+          ? await jobs.train(String(chatId), token, card, effect.choice)
+          : await jobs.predict(String(chatId), token, card, effect.choice);
+      logger.info({ chat: chatId, job: name }, 'job created');
+      return { kind: 'launched', token, name };
+    } catch (error) {
+      if (error instanceof JobRefused) return { kind: 'launchRefused', token, message: error.message };
+      logger.error({ chat: chatId, ...told(error) }, 'job not created');
+      return { kind: 'launchRefused', token, message: CLUSTER_AWAY };
+    }
+  }
+
+  async #deleteJob(chatId: number, { job }: Doing<'deleteJob'>): Promise<undefined> {
+    const { jobs, outbox, logger } = this.#options;
+    try {
+      await jobs.delete(String(chatId), job);
+      await outbox.send(chatId, deleted(job.name));
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      logger.error({ chat: chatId, ...told(error) }, 'job not deleted');
+      await outbox.send(chatId, { html: CLUSTER_AWAY });
+    }
+  }
+
+  async #modelLinks(chatId: number, { name }: Doing<'modelLinks'>): Promise<undefined> {
+    const { jobs, bucket, clients, outbox, logger } = this.#options;
+    try {
+      const userId = String(chatId);
+      const job = (await jobs.trainings(userId)).find(({ metadata }) => metadata?.name === name);
+      const uri = job?.status?.model?.uri;
+      if (uri === undefined) return void (await outbox.send(chatId, { html: 'There is no model to download.' }));
+      // Throws when the status names a folder that is not this user's.
+      const folder = readableKey(this.#names, userId, 'model', `${uri.replace(/\/$/, '')}/x`).slice(0, -1);
+      const links = [];
+      for (const { key, bytes } of await bucket.list(folder)) {
+        const file = key.slice(folder.length);
+        links.push({
+          file,
+          bytes,
+          url: await presignGet(clients, this.#names.bucket, key, undefined, file.split('/').at(-1)),
+        });
+      }
+      for (const message of fileLinks(name, links)) await outbox.send(chatId, message);
+    } catch (error) {
+      if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
+      logger.error({ chat: chatId, ...told(error) }, 'model links not made');
+      await outbox.send(chatId, { html: 'The model cannot be reached right now. Please try again in a minute.' });
+    }
+  }
+}
+
+function uploadFailure(error: unknown): string {
+  if (error instanceof TelegramRefused)
+    return /too big/i.test(error.message)
+      ? 'it is larger than the 20 MB that Telegram gives to bots. Use the upload link instead.'
+      : 'Telegram does not give it to me. Send it once more.';
+  if (error instanceof CloudError) return STORAGE_AWAY;
+  return 'the transfer broke off. Send it once more.';
+}

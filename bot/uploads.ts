@@ -1,0 +1,104 @@
+// A file on its way from Telegram into the bucket: streamed, multipart above 5 MB, never whole in memory; nothing is left of one that
+// failed or was cancelled. Its head is checked before the conversation goes on, and an unfit one is deleted.
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Bucket } from '../cloud/bucket.ts';
+import type { Clients } from '../cloud/clients.ts';
+import { calling, DataError } from '../cloud/errors.ts';
+import { HEAD_BYTES, readHead } from '../cloud/table.ts';
+import type { Table } from './conversation/state.ts';
+
+/** S3's smallest part; a smaller file goes in one put. */
+const PART_BYTES = 5 * 1024 * 1024;
+/** Parts in flight: with the part being filled, about 15 MB a file. */
+const PARTS_AT_ONCE = 2;
+
+export interface UploadTarget {
+  readonly clients: Clients;
+  readonly bucket: string;
+  /** SSE-KMS with this key; undefined: SSE-S3. */
+  readonly kmsKeyId: string | undefined;
+}
+
+/** Rejects with what the source or S3 threw; then no object is there. `bytes`: what must come, when known. */
+export async function upload(
+  target: UploadTarget,
+  source: Readable,
+  file: { key: string; name: string; bytes: number; uploadedAt: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const [{ Upload }, client] = await Promise.all([import('@aws-sdk/lib-storage'), target.clients.s3()]);
+  const body = new PassThrough();
+  const sending = new Upload({
+    client,
+    partSize: PART_BYTES,
+    queueSize: PARTS_AT_ONCE,
+    params: {
+      Bucket: target.bucket,
+      Key: file.key,
+      Body: body,
+      ContentType: 'text/csv',
+      Metadata: {
+        'uploaded-at': new Date(file.uploadedAt).toISOString(),
+        // Header values are ASCII.
+        'original-filename': encodeURIComponent(file.name.slice(0, 300).toWellFormed()).slice(0, 1000),
+      },
+      ...(target.kmsKeyId
+        ? { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: target.kmsKeyId, BucketKeyEnabled: true }
+        : { ServerSideEncryption: 'AES256' }),
+    },
+  });
+  // Told of a source that broke off: without this lib-storage would take what came for the whole.
+  const fed = pipeline(source, counted(file.bytes), body, { signal });
+  const broken = fed.catch(async (error: unknown) => {
+    await sending.abort();
+    throw error;
+  });
+  const done = calling('s3', () => sending.done());
+  const [first, second] = await Promise.allSettled([broken, done]);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+}
+
+/** Passes everything on and fails at the end when it was not as much as announced. */
+function counted(expected: number) {
+  return async function* (source: AsyncIterable<Buffer>) {
+    let count = 0;
+    for await (const chunk of source) {
+      count += chunk.length;
+      yield chunk;
+    }
+    if (expected > 0 && count !== expected) throw new Error(`${count} bytes came of ${expected}`);
+  };
+}
+
+/** Looks into a table; rejects with DataError in plain words. */
+export async function inspect(bucket: Bucket, key: string, uri: string, name: string): Promise<Table> {
+  const facts = await bucket.head(key);
+  if (!facts)
+    throw new DataError('there is no such file in the bucket.', { errorCode: 'DatasetMissing', kind: 'notFound' });
+  const start = facts.bytes === 0 ? undefined : await bucket.get(key, { bytes: HEAD_BYTES });
+  const head = readHead(start?.body ?? new Uint8Array(), facts.bytes);
+  return {
+    uri,
+    name,
+    bytes: facts.bytes,
+    columns: head.columns,
+    rows: head.estimatedRows,
+    classes: head.columns.flatMap((_, at) => (looksLikeClasses(head.rows.map((row) => row[at] ?? '')) ? [at] : [])),
+  };
+}
+
+const FEW = 5;
+const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?']);
+
+/** Words, or few different whole numbers in enough rows. */
+function looksLikeClasses(values: readonly string[]): boolean {
+  const present = values.filter((value) => !MISSING.has(value.toLowerCase()));
+  if (present.length === 0) return false;
+  if (present.some((value) => !Number.isFinite(Number(value.replace(',', '.'))))) return true;
+  const different = new Set(present);
+  return (
+    present.length >= 10 && different.size <= FEW && [...different].every((value) => Number.isInteger(Number(value)))
+  );
+}

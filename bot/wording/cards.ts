@@ -1,0 +1,243 @@
+// The one message a job has while it runs, and what it becomes in the end. Rendered from the custom resource alone, so that a
+// restarted bot shows the same. Foreign words (messages of conditions, names) are escaped and shortened.
+import { condition } from '../../crds/conditions.ts';
+import type { PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { Message } from '../conversation/effect.ts';
+import { bar, bytes, count, duration, figure, usd } from './figures.ts';
+import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
+import { isOver, jobButton, MARKS, phaseOf, type Job } from './lists.ts';
+
+const METRICS_SHOWN = 8;
+
+export function trainingCard(job: TrainingJob, file: string): Message {
+  const phase = job.status?.phase;
+  if (phase === 'Succeeded') return succeededTraining(job, file);
+  if (phase === 'Failed') return failedTraining(job, file);
+  const { progress, attempts, message: said, cost } = job.status ?? {};
+  const attempt = attempts?.at(-1);
+  const now = phaseOf(job);
+  return {
+    html: message([
+      `${MARKS[now] ?? '•'} <b>Training ${code(job.spec.target, 40)}</b> – ${now}`,
+      text(file),
+      '',
+      bar(progress?.percent ?? 0),
+      ...(progress?.stage
+        ? [
+            `Stage: ${text(progress.stage)}${progress.etaSeconds === undefined ? '' : `, about ${duration(progress.etaSeconds)} to go`}`,
+          ]
+        : []),
+      ...(progress?.metricName !== undefined && progress.metricValue !== undefined
+        ? [`${text(progress.metricName)}: ${figure(progress.metricValue)}`]
+        : []),
+      ...(attempt?.instanceType
+        ? [
+            `Instance: ${text(attempt.instanceType)}${attempt.zone ? ` in ${text(attempt.zone)}` : ''}${attempt.pricePerHour === undefined ? '' : `, ${usd(attempt.pricePerHour)}/h`}`,
+          ]
+        : []),
+      ...((job.status?.counts?.interruptions ?? 0) > 0
+        ? [`Interruptions survived: ${job.status?.counts?.interruptions}`]
+        : []),
+      ...(cost?.actualUsd === undefined
+        ? []
+        : [
+            `Cost so far: ${usd(cost.actualUsd)}${cost.estimatedUsd === undefined ? '' : ` of about ${usd(cost.estimatedUsd)}`}`,
+          ]),
+      ...(said || progress?.message ? ['', `<i>${text(progress?.message ?? said ?? '', 300)}</i>`] : []),
+      ...warnings(job),
+    ]),
+    buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
+  };
+}
+
+function warnings(job: Job): string[] {
+  return ['Suspended', 'Interrupted', 'CheckpointStale', 'BudgetExhausted'].flatMap((type) => {
+    const one = condition(job.status?.conditions, type);
+    return one?.status === 'True' && one.message ? [`⚠️ ${text(one.message, 300)}`] : [];
+  });
+}
+
+function succeededTraining(job: TrainingJob, file: string): Message {
+  const { model, startTime, completionTime } = job.status ?? {};
+  const uid = job.metadata?.uid ?? '';
+  return {
+    html: message([
+      '✅ <b>Model ready</b>',
+      '',
+      `Name: ${code(job.metadata?.name ?? '', 80)}`,
+      `Predicts: ${code(job.spec.target, 64)} from ${text(file)}`,
+      `Model: ${text(model?.type ?? job.spec.model.type)}${model?.task ? `, ${text(model.task)}` : ''}${model?.bytes ? `, ${bytes(model.bytes)}` : ''}`,
+      ...(model?.trainRows
+        ? [`Rows: ${count(model.trainRows)} to learn, ${count(model.testRows ?? 0)} held out for the figures below`]
+        : []),
+      '',
+      ...metricLines(job.status?.metrics),
+      '',
+      ...costLines(job),
+      ...took(startTime, completionTime),
+      ...survived(job),
+    ]),
+    buttons: [[jobButton('predict', uid, '🔮 Predict with it')], [jobButton('model', uid, '📦 Download the model')]],
+  };
+}
+
+/** Each metric beside what a model that knows nothing reaches. */
+function metricLines(metrics: Readonly<Record<string, number>> | undefined): string[] {
+  const own = Object.entries(metrics ?? {}).filter(([name]) => !name.startsWith('baseline_'));
+  return own.slice(0, METRICS_SHOWN).map(([name, value]) => {
+    const baseline = metrics?.[`baseline_${name}`];
+    return `${text(name)}: <b>${figure(value)}</b>${baseline === undefined ? '' : ` (trivial baseline ${figure(baseline)})`}`;
+  });
+}
+
+function costLines(job: Job): string[] {
+  const cost: { actualUsd?: number; estimatedUsd?: number; onDemandUsd?: number } = job.status?.cost ?? {};
+  if (cost.actualUsd === undefined) return [];
+  const { actualUsd, estimatedUsd, onDemandUsd } = cost;
+  const saved =
+    onDemandUsd !== undefined && onDemandUsd > actualUsd
+      ? ` (${Math.round(100 * (1 - actualUsd / onDemandUsd))} % saved)`
+      : '';
+  return [
+    `Cost: <b>${usd(actualUsd)}</b>${estimatedUsd === undefined ? '' : `, estimated ${usd(estimatedUsd)}`}${onDemandUsd === undefined ? '' : `, on demand ${usd(onDemandUsd)}${saved}`}`,
+  ];
+}
+
+const took = (start: string | undefined, end: string | undefined): string[] =>
+  start && end ? [`Took: ${duration((Date.parse(end) - Date.parse(start)) / 1000)}`] : [];
+
+const survived = (job: TrainingJob): string[] =>
+  (job.status?.counts?.interruptions ?? 0) > 0 ? [`Interruptions survived: ${job.status?.counts?.interruptions}`] : [];
+
+/** What went wrong: the Failed condition's words, else the status's. */
+export const reasonOf = (job: Job): string =>
+  condition(job.status?.conditions, 'Failed')?.message || job.status?.message || 'No reason was given.';
+
+function failedTraining(job: TrainingJob, file: string): Message {
+  return {
+    html: message([
+      '❌ <b>Training failed</b>',
+      '',
+      `${code(job.metadata?.name ?? '', 80)}, ${code(job.spec.target, 40)} from ${text(file)}`,
+      '',
+      escape(short(reasonOf(job), 1500)),
+      '',
+      charged(job),
+      ...survived(job),
+      '/train begins another.',
+    ]),
+  };
+}
+
+/** Honest: an instance that ran is paid for, whatever came of it. */
+function charged(job: Job): string {
+  const usdSpent = job.status?.cost?.actualUsd ?? 0;
+  return usdSpent > 0
+    ? `It cost ${usd(usdSpent)} until then, which stays charged.`
+    : 'Nothing was launched, so nothing was charged.';
+}
+
+export function predictionCard(job: PredictionJob, file: string, link?: string): Message {
+  const { phase, chunks, message: said } = job.status ?? {};
+  if (phase === 'Failed' || phase === 'Cancelled')
+    return {
+      html: message([
+        phase === 'Failed' ? '❌ <b>Prediction failed</b>' : '✖️ <b>Prediction cancelled</b>',
+        '',
+        `${code(job.metadata?.name ?? '', 80)}, ${text(file)}`,
+        '',
+        ...(phase === 'Failed' ? [escape(short(reasonOf(job), 1500)), ''] : []),
+        charged(job),
+      ]),
+    };
+  if (phase === 'Succeeded')
+    return {
+      html: message([
+        '✅ <b>Predicted</b>',
+        '',
+        ...resultLines(job, file),
+        ...(link === undefined ? [] : ['', `⬇️ <a href="${escape(link)}">Download</a> (the link is valid for 1 hour)`]),
+      ]),
+    };
+  const now = phaseOf(job);
+  return {
+    html: message([
+      `${MARKS[now] ?? '•'} <b>Predicting with ${code(job.spec.modelRef, 60)}</b> – ${now}`,
+      text(file),
+      ...(chunks?.total ? ['', bar((100 * (chunks.done ?? 0)) / chunks.total)] : []),
+      ...(said ? ['', `<i>${text(said, 300)}</i>`] : []),
+      ...warnings(job),
+    ]),
+    buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
+  };
+}
+
+const resultLines = (job: PredictionJob, file: string): string[] => [
+  `${text(file)} → column ${code(job.spec.predictionColumn, 40)}`,
+  ...(job.status?.rows === undefined ? [] : [`Rows: ${count(job.status.rows)}`]),
+  ...summaryLines(job),
+  ...costLines(job),
+  ...(job.status?.durationSeconds === undefined ? [] : [`Took: ${duration(job.status.durationSeconds)}`]),
+];
+
+function summaryLines(job: PredictionJob): string[] {
+  const entries = Object.entries(job.status?.summary ?? {}).slice(0, 6);
+  return entries.length === 0 ? [] : [entries.map(([name, value]) => `${text(name, 24)}: ${figure(value)}`).join(', ')];
+}
+
+/** Caption of the result file. */
+export const predictionsReady = (job: PredictionJob, file: string): string =>
+  message(['✅ <b>Predictions ready</b>', '', ...resultLines(job, file)], 1024);
+
+export const predictionsTooLarge = (size: number, job: PredictionJob, file: string, link: string): Message => ({
+  html: message([
+    '✅ <b>Predictions ready</b>',
+    '',
+    ...resultLines(job, file),
+    '',
+    `With ${bytes(size)} the file is larger than Telegram takes from bots: ⬇️ <a href="${escape(link)}">download it</a> (valid for 1 hour).`,
+  ]),
+});
+
+/** The message that makes the phone ring; all there is to know is on the card it answers to. */
+export const trainingOver = (job: TrainingJob): Message => ({
+  html:
+    job.status?.phase === 'Succeeded'
+      ? message([`✅ ${bold(job.metadata?.name ?? '')} is trained: see above for figures and what you can do with it.`])
+      : message([`❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`]),
+});
+
+export const predictionOver = (job: PredictionJob): Message => ({
+  html: message([`❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`]),
+});
+
+export const deleted = (name: string): Message => ({
+  html: message([
+    `⏹ ${bold(name)} is cancelled. Its instance, if one ran, is being stopped; what it cost until then stays charged.`,
+  ]),
+});
+
+export const goneCard = (job: Job): Message => ({
+  html: message([
+    `✖️ ${bold(job.metadata?.name ?? '')} was ${isOver(job) ? 'removed' : 'cancelled'}.`,
+    ...(isOver(job) ? [] : [charged(job)]),
+  ]),
+});
+
+/** Links packed into as few messages as hold them. */
+export function fileLinks(name: string, links: readonly { file: string; bytes: number; url: string }[]): Message[] {
+  if (links.length === 0) return [{ html: 'The folder of the model is empty.' }];
+  const head = `📦 ${bold(name)} – each link is valid for 1 hour`;
+  const messages: string[][] = [[head]];
+  let length = head.length;
+  for (const { file, bytes: size, url } of links) {
+    const line = `⬇️ <a href="${escape(url)}">${label(escape(file))}</a> (${bytes(size)})`;
+    if (length + line.length + 1 > MESSAGE_LIMIT - 100) {
+      messages.push([]);
+      length = 0;
+    }
+    messages.at(-1)?.push(line);
+    length += line.length + 1;
+  }
+  return messages.map((lines) => ({ html: lines.join('\n') }));
+}

@@ -1,0 +1,194 @@
+// Answers of /jobs /status /models /datasets /cost and of /cancel: lists, each cut to what a message holds.
+import type { Account, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import { condition } from '../../crds/conditions.ts';
+import type { Button, Message } from '../conversation/effect.ts';
+import type { StoredDataset } from '../conversation/facts.ts';
+import { bar, bytes, count, duration, figure, usd, when } from './figures.ts';
+import { bold, code, escape, label, message, short, text } from './html.ts';
+
+const JOBS_SHOWN = 12;
+const DATASETS_SHOWN = 25;
+const MODELS_SHOWN = 12;
+const BUTTONS_SHOWN = 6;
+
+export type Job = TrainingJob | PredictionJob;
+export const isTraining = (job: Job): job is TrainingJob => job.kind === 'TrainingJob';
+
+export const MARKS: Readonly<Record<string, string>> = {
+  Pending: '🕓',
+  Queued: '🕓',
+  Waiting: '🕓',
+  Launching: '🚀',
+  Booting: '🚀',
+  Running: '⚙️',
+  Merging: '⚙️',
+  Recovering: '♻️',
+  Stopping: '⏹',
+  Suspended: '⏸',
+  Finishing: '📦',
+  Succeeded: '✅',
+  Failed: '❌',
+  Cancelled: '✖️',
+};
+
+export const phaseOf = (job: Job): string =>
+  job.metadata?.deletionTimestamp ? 'Stopping' : (job.status?.phase ?? 'Pending');
+export const isOver = (job: Job): boolean => ['Succeeded', 'Failed', 'Cancelled'].includes(job.status?.phase ?? '');
+/** Callback data of a job's buttons: works as long as the job is there, for its owner only. */
+export const jobButton = (action: JobAction, uid: string, words: string): Button => ({
+  text: words,
+  data: `job:${action}:${uid}`,
+});
+export type JobAction = 'predict' | 'model' | 'cancel' | 'delete' | 'keep';
+
+function jobLine(job: Job): string {
+  const what = isTraining(job)
+    ? `training ${code(job.spec.target, 30)}`
+    : `prediction with ${code(job.spec.modelRef, 40)}`;
+  const made = job.metadata?.creationTimestamp;
+  const cost = job.status?.cost?.actualUsd;
+  return `${MARKS[phaseOf(job)] ?? '•'} ${bold(job.metadata?.name ?? '')} – ${what}, ${phaseOf(job)}${cost === undefined ? '' : `, ${usd(cost)}`}${made ? ` · ${when(Date.parse(made))}` : ''}`;
+}
+
+const newestFirst = <J extends Job>(jobs: readonly J[]): J[] =>
+  [...jobs].sort((a, b) => (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? ''));
+
+export function jobsList(jobs: readonly Job[]): Message {
+  if (jobs.length === 0) return { html: 'You have no jobs yet. /train makes the first.' };
+  const shown = newestFirst(jobs).slice(0, JOBS_SHOWN);
+  return {
+    html: message([
+      `<b>Your jobs</b>${jobs.length > shown.length ? ` (the newest ${shown.length} of ${jobs.length})` : ''}`,
+      ...shown.map(jobLine),
+    ]),
+  };
+}
+
+export function statusList(jobs: readonly Job[], account: Account): Message {
+  const running = newestFirst(jobs.filter((job) => !isOver(job)));
+  const lines = running.slice(0, JOBS_SHOWN).flatMap((job) => {
+    const progress =
+      isTraining(job) && job.status?.progress?.percent !== undefined ? bar(job.status.progress.percent) : undefined;
+    const said = job.status?.message;
+    return [
+      '',
+      jobLine(job),
+      ...(progress ? [progress] : []),
+      ...(said ? [escape(short(said, 200))] : []),
+      ...troubles(job),
+    ];
+  });
+  const ready = account.status?.namespace !== undefined;
+  return {
+    html: message([
+      `<b>${running.length === 0 ? 'Nothing runs right now' : running.length === 1 ? 'One job runs' : `${running.length} jobs run`}</b>`,
+      ready ? '🟢 Your workspace is ready.' : '🟡 Your workspace is still being prepared.',
+      ...(account.spec.suspend ? ['⏸ Your account is suspended.'] : []),
+      ...lines,
+    ]),
+    ...cancelButtons(running),
+  };
+}
+
+function troubles(job: Job): string[] {
+  return ['Interrupted', 'CheckpointStale', 'BudgetExhausted'].flatMap((type) => {
+    const one = condition(job.status?.conditions, type);
+    return one?.status === 'True' ? [`⚠️ ${escape(short(one.message, 200))}`] : [];
+  });
+}
+
+function cancelButtons(running: readonly Job[]): Pick<Message, 'buttons'> {
+  const buttons = running
+    .slice(0, BUTTONS_SHOWN)
+    .map((job) => [jobButton('cancel', job.metadata?.uid ?? '', label(`⏹ Cancel ${job.metadata?.name ?? ''}`))]);
+  return buttons.length > 0 ? { buttons } : {};
+}
+
+export function offerCancel(running: readonly Job[], left: boolean): Message {
+  const first = left ? '✖️ This conversation is cancelled; nothing was started.' : undefined;
+  return {
+    html: message([
+      first,
+      ...(running.length > 0 ? [...(left ? [''] : []), 'These jobs run; press to cancel one:'] : []),
+    ]),
+    ...cancelButtons(newestFirst(running)),
+  };
+}
+
+export const confirmCancel = (job: Job): Message => ({
+  html: message([
+    `<b>Cancel ${text(job.metadata?.name ?? '')}?</b>`,
+    `The job is deleted and its instance stopped.${(job.status?.cost?.actualUsd ?? 0) > 0 ? ` The ${usd(job.status?.cost?.actualUsd ?? 0)} it cost so far stay charged.` : ''}`,
+  ]),
+  buttons: [
+    [jobButton('delete', job.metadata?.uid ?? '', '⏹ Yes, cancel it')],
+    [jobButton('keep', job.metadata?.uid ?? '', '↩️ Keep it running')],
+  ],
+});
+
+export function modelsList(models: readonly TrainingJob[]): Message {
+  if (models.length === 0) return { html: 'You have no trained model yet. /train makes one.' };
+  const shown = newestFirst(models).slice(0, MODELS_SHOWN);
+  return {
+    html: message([
+      `<b>Your models</b>${models.length > shown.length ? ` (the newest ${shown.length} of ${models.length})` : ''}`,
+      ...shown.flatMap((job) => {
+        const { model, metrics } = job.status ?? {};
+        const metric = Object.entries(metrics ?? {}).find(([name]) => !name.startsWith('baseline_'));
+        return [
+          '',
+          `🧠 ${bold(job.metadata?.name ?? '')} – predicts ${code(job.spec.target, 40)}`,
+          `${escape(model?.type ?? job.spec.model.type)}${metric ? ` · ${escape(metric[0])} ${figure(metric[1])}` : ''}${model?.bytes ? ` · ${bytes(model.bytes)}` : ''}`,
+        ];
+      }),
+    ]),
+    buttons: shown
+      .slice(0, BUTTONS_SHOWN)
+      .map((job) => [jobButton('predict', job.metadata?.uid ?? '', label(`🔮 ${job.metadata?.name ?? ''}`))]),
+  };
+}
+
+export function datasetsList(datasets: readonly StoredDataset[], lifecycleDays: number): Message {
+  if (datasets.length === 0) return { html: 'You have no data sets yet. /train asks for one.' };
+  const shown = datasets.slice(0, DATASETS_SHOWN);
+  const total = datasets.reduce((sum, one) => sum + one.bytes, 0);
+  return {
+    html: message([
+      `<b>Your data sets</b>: ${count(datasets.length)}, ${bytes(total)} in all${datasets.length > shown.length ? ` (the newest ${shown.length} are shown)` : ''}`,
+      ...shown.map((one) => `📄 ${text(one.name)} · ${bytes(one.bytes)} · ${when(one.at)}`),
+      '',
+      `Each is deleted ${lifecycleDays} days after its upload.`,
+    ]),
+  };
+}
+
+export function costList(account: Account, now: number): Message {
+  const { limits } = account.spec;
+  const month = account.status?.month;
+  const period = month?.period ?? new Date(now).toISOString().slice(0, 7);
+  const spent = month?.spentUsd ?? 0;
+  const percent = limits.monthlyUsd > 0 ? (100 * spent) / limits.monthlyUsd : 0;
+  const parts = (title: string, by: Readonly<Record<string, number>> | undefined) =>
+    by && Object.keys(by).length > 0
+      ? ['', `<b>${title}</b>`, ...Object.entries(by).map(([name, value]) => `${text(name)}: ${usd(value)}`)]
+      : [];
+  const { storage } = account.status ?? {};
+  return {
+    html: message([
+      `<b>${escape(period)}</b>: ${usd(spent)} of ${usd(limits.monthlyUsd)}`,
+      bar(percent),
+      ...(month?.reservedUsd ? [`Held back for running jobs: ${usd(month.reservedUsd)}`] : []),
+      ...(month?.operations === undefined ? [] : [`Operations: ${count(month.operations)}`]),
+      ...parts('By service', month?.byService),
+      ...parts('By operation', month?.byOperation),
+      ...(storage?.bytes === undefined
+        ? []
+        : ['', `Stored: ${bytes(storage.bytes)}, ${usd(storage.monthlyUsd ?? 0)} a month`]),
+      '',
+      `At most ${usd(limits.trainingUsd)} a training, ${usd(limits.predictionUsd)} a prediction.`,
+    ]),
+  };
+}
+
+export const ago = (from: string | undefined, to: number): string | undefined =>
+  from === undefined ? undefined : duration((to - Date.parse(from)) / 1000);
