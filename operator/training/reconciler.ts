@@ -35,6 +35,11 @@ export interface TrainingOptions {
   logGroup: string;
 }
 
+/** Phases in which decide.ts asks what could be launched. */
+const LAUNCHING: ReadonlySet<string> = new Set(['Queued', 'Launching', 'Recovering']);
+const mayLaunch = (job: TrainingJob): boolean =>
+  !job.metadata?.deletionTimestamp && LAUNCHING.has(job.status?.phase ?? '');
+
 export class TrainingReconciler {
   readonly #options: TrainingOptions;
 
@@ -45,6 +50,7 @@ export class TrainingReconciler {
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileOutcome> {
     let job = this.#options.cache.get(key);
     for (let step = 0; job && step < MOST_STEPS; step += 1) {
+      if (mayLaunch(job)) await this.#options.planner.prepare();
       const decision = decide(job, this.#context(job));
       const before: TrainingJob = job;
       job = await this.#write(job, decision.status);

@@ -53,7 +53,8 @@ export class Doom {
       return this.#dead ? this.#hang() : answer;
     }
     this.#dead = true;
-    if (this.#side === 'after') await call();
+    // What the server refuses, it refused.
+    if (this.#side === 'after') await Promise.resolve(call()).catch(() => undefined);
     this.#strike();
     return this.#hang();
   }

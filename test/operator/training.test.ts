@@ -229,7 +229,7 @@ describe('The operator training a model, on a Kubernetes API', function () {
   });
 
   it('ends what carries our tag and belongs to no live job', async () => {
-    world.compute.createFleet({
+    void world.compute.createFleet({
       launchTemplateId: 'lt-1',
       market: 'spot',
       count: 1,

@@ -140,7 +140,7 @@ export class World {
   /** The job once it is in a phase. */
   async trained(name: string, phase: string): Promise<TrainingJob & { status: NonNullable<TrainingJob['status']> }> {
     let last: TrainingJob | undefined;
-    return eventually(async () => {
+    return eventually<TrainingJob & { status: NonNullable<TrainingJob['status']> }>(async () => {
       last = await this.training(name);
       return last.status?.phase === phase ? (last as never) : undefined;
     }).catch((error: unknown) => {
@@ -168,7 +168,7 @@ export class World {
     phase: string,
   ): Promise<PredictionJob & { status: NonNullable<PredictionJob['status']> }> {
     let last: PredictionJob | undefined;
-    return eventually(async () => {
+    return eventually<PredictionJob & { status: NonNullable<PredictionJob['status']> }>(async () => {
       last = await this.prediction(name);
       return last.status?.phase === phase ? (last as never) : undefined;
     }).catch((error: unknown) => {
