@@ -1,5 +1,5 @@
 // What a job left in the bucket, as notifications need it: size, bytes and a link for an hour.
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { Bucket } from '../cloud/bucket.ts';
 import type { Clients } from '../cloud/clients.ts';
 import { calling, S3Error } from '../cloud/errors.ts';

@@ -1,7 +1,6 @@
 // The border to Telegram: "Telegram said no" and "no answer came" as two classes, and the download of a file. Everything is sent
 // through the outbox; telegraf itself stays in main.ts and commands.ts and is handed in as `Call`.
 import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 
 /** One method of the Bot API. */
 export type Call = (method: string, payload: Record<string, unknown>, signal?: AbortSignal) => Promise<unknown>;
