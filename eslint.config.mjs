@@ -2,7 +2,9 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/*.generated.ts', '**/*.mjs', 'node_modules', '.venv', '.spotlearn', '.toolchain', 'dist', 'coverage'] },
+  {
+    ignores: ['**/*.generated.ts', '**/*.mjs', 'node_modules', '.venv', '.spotlearn', '.toolchain', 'dist', 'coverage'],
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
@@ -13,6 +15,8 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // Its fix removes assertions that the compiler needs where a generic is inferred from them.
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'off',
     },
