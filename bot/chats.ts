@@ -86,7 +86,7 @@ export class Chats {
       return known;
     }
     for (const [other, chat] of this.#chats)
-      if (now - chat.usedAt > FORGET_MS && chat.slow.size === 0 && chat.stored?.session.pending.length === 0)
+      if (now - chat.usedAt > FORGET_MS && chat.slow.size === 0 && (chat.stored?.session.pending.length ?? 0) === 0)
         this.#chats.delete(other);
     const idle = Promise.resolve();
     const chat: Chat = { id, stored: undefined, intake: idle, doing: idle, slow: new Map(), usedAt: now };

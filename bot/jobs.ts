@@ -115,7 +115,7 @@ function metadata(userId: string, token: string, card: Card, fileName: string): 
     annotations: {
       [CHAT_ANNOTATION]: String(card.chatId),
       [CARD_ANNOTATION]: String(card.messageId),
-      [FILE_ANNOTATION]: fileName.slice(0, 300),
+      [FILE_ANNOTATION]: fileName.slice(0, 300).toWellFormed(),
     },
   };
 }

@@ -3,6 +3,7 @@
 // sent, so that a restart announces nothing twice; the card can be written as often as one likes.
 import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
 import type { Clock } from '../cloud/clock.ts';
+import { isTransient } from '../cloud/errors.ts';
 import type { PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { userOf } from '../crds/objects.ts';
 import type { Message } from './conversation/effect.ts';
@@ -97,7 +98,7 @@ export class Notifications {
     const followed = this.#followed.get(uid);
     this.#followed.delete(uid);
     const place = placeOf(job);
-    if (!followed || followed.over || !place || isOver(job)) return;
+    if (!followed || !place || isOver(job)) return;
     void this.#options.outbox
       .edit(place.chatId, place.cardId, goneCard(job))
       .catch((error: unknown) => this.#lost(error));
@@ -113,6 +114,10 @@ export class Notifications {
     followed.busy = true;
     followed.again = false;
     void this.#show(followed)
+      .then(() => {
+        // A late event of a job that is over finds the annotation, at the latest in #claim.
+        if (followed.over) this.#followed.delete(uid);
+      })
       .catch((error: unknown) => {
         this.#options.logger.warn({ job: followed.job.metadata?.name, ...told(error) }, 'job not shown yet');
         this.#options.clock.after(RETRY_MS, () => this.#look(uid, followed));
@@ -161,12 +166,18 @@ export class Notifications {
     );
   }
 
+  /** Undefined when there is none for this user; rejects when the storage is away for a while. */
   async #result(job: PredictionJob): Promise<{ key: string; bytes: number; link: string } | undefined> {
     const { results, names } = this.#options;
-    const userId = userOf(job.metadata?.namespace ?? '');
-    if (userId === undefined || job.status?.outputUri === undefined) return undefined;
-    const key = readableKey(names, userId, 'prediction', job.status.outputUri);
-    return { key, bytes: await results.size(key), link: await results.link(key, resultName(job)) };
+    try {
+      const userId = userOf(job.metadata?.namespace ?? '') ?? '';
+      const key = readableKey(names, userId, 'prediction', job.status?.outputUri ?? '');
+      return { key, bytes: await results.size(key), link: await results.link(key, resultName(job)) };
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      this.#options.logger.error({ job: job.metadata?.name, ...told(error) }, 'result not found');
+      return undefined;
+    }
   }
 
   /** The last state of the card; a new message when the card is gone. */

@@ -2,7 +2,7 @@
 // the process (main.ts) and for tests; telegraf is handed in from outside.
 import type { Clients } from '../cloud/clients.ts';
 import { bucketOf } from '../cloud/bucket.ts';
-import { type Clock, systemClock } from '../cloud/clock.ts';
+import { type Clock, sleep, systemClock } from '../cloud/clock.ts';
 import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
 import { ConfigurationError } from '../cloud/errors.ts';
 import { Accounts } from './accounts.ts';
@@ -97,28 +97,35 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     );
   });
   notifications.start();
-  const resume = () =>
-    void chats.resume().catch((error: unknown) => {
-      logger.warn(told(error), 'unfinished effects not read yet');
-      if (!stopping.signal.aborted) clock.after(RESUME_AGAIN_MS, resume);
-    });
-  resume();
+  // Before anything new: what a killed bot left undone comes first in each chat.
+  const resumed = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        return await chats.resume();
+      } catch (error) {
+        logger.warn(told(error), 'unfinished effects not read yet');
+        await sleep(clock, RESUME_AGAIN_MS, stopping.signal);
+      }
+    }
+  };
   const take: Take = (sender, updateId, input) => {
     metrics.update(input.kind);
     return chats.take(sender, updateId, input);
   };
-  const ended = poll<{ update_id: number }>(
-    {
-      call: telegram.call,
-      take: (update) => telegram.dispatch(update, take),
-      clock,
-      logger,
-      onAnswer: (ok) => {
-        answered = ok;
-        metrics.up('telegram', ok);
+  const ended = resumed().then(() =>
+    poll<{ update_id: number }>(
+      {
+        call: telegram.call,
+        take: (update) => telegram.dispatch(update, take),
+        clock,
+        logger,
+        onAnswer: (ok) => {
+          answered = ok;
+          metrics.up('telegram', ok);
+        },
       },
-    },
-    stopping.signal,
+      stopping.signal,
+    ),
   );
   return {
     url: health.url,

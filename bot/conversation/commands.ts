@@ -10,7 +10,7 @@ import {
   statusList,
   type Job,
 } from '../wording/lists.ts';
-import { help, nothingToCancel, startFirst, suspended, unreachable } from '../wording/general.ts';
+import { help, launchingNow, nothingToCancel, startFirst, suspended, unreachable } from '../wording/general.ts';
 import type { Facts } from './facts.ts';
 import type { CommandName } from './input.ts';
 import { IDLE, type Conversation } from './state.ts';
@@ -44,6 +44,8 @@ function forOwner(
       return turn(next, say(predictPlace.ask(next, facts)));
     }
     case 'cancel': {
+      // What was pressed can't be taken back here; once it runs it can be cancelled as a job.
+      if (state.step === 'trainLaunch' || state.step === 'predictLaunch') return turn(state, say(launchingNow()));
       const left = state.step !== 'idle';
       const running = jobsOf(facts)?.filter((job) => !isOver(job)) ?? [];
       if (!left && running.length === 0) return turn(IDLE, say(nothingToCancel()));

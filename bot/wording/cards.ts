@@ -208,7 +208,11 @@ export const trainingOver = (job: TrainingJob): Message => ({
 });
 
 export const predictionOver = (job: PredictionJob): Message => ({
-  html: message([`❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`]),
+  html: message([
+    job.status?.phase === 'Succeeded'
+      ? `⚠️ ${bold(job.metadata?.name ?? '')} is done, but its result is not where it should be. Tell the administrator.`
+      : `❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`,
+  ]),
 });
 
 export const deleted = (name: string): Message => ({

@@ -51,6 +51,9 @@ export const unreachable = (): Message => ({
 });
 export const chooseAButton = (): Message => ({ html: 'Press one of the buttons above, please, or /cancel.' });
 export const pleaseWait = (): Message => ({ html: 'It is being launched. A moment, please.' });
+export const launchingNow = (): Message => ({
+  html: 'It is being launched at this moment. Send /cancel once more when its card shows that it runs.',
+});
 export const idle = (): Message => ({
   html: 'Nothing is asked right now. /train begins a training, /predict a prediction, /help shows more.',
 });
@@ -69,6 +72,3 @@ export const cancelled = (what: 'training' | 'prediction'): Message => ({
   html: `✖️ The ${what} was not started. Nothing was charged.`,
 });
 export const nothingToCancel = (): Message => ({ html: 'There is nothing to cancel.' });
-export const busyElsewhere = (): Message => ({
-  html: 'You are in the middle of another conversation. Finish it, or send /cancel first.',
-});
