@@ -43,8 +43,7 @@ async function live(world: World, doom: Doom): Promise<string> {
   }
 }
 
-// Skipped: the cases after a call's effect have not been seen to pass yet; see the open issue.
-describe.skip('The operator killed at any call', function () {
+describe('The operator killed at any call', function () {
   this.timeout(120_000);
   let cluster: Cluster;
   let world: World;
