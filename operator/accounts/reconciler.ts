@@ -2,7 +2,7 @@
 // controllers when they ask whether an account may and what it has left.
 import type { Clock } from '../../cloud/clock.ts';
 import { CloudError } from '../../cloud/errors.ts';
-import { condition } from '../../crds/conditions.ts';
+import { condition, isTrue } from '../../crds/conditions.ts';
 import type { Account, AccountStatus } from '../../crds/crds.generated.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { Outcome } from '../runtime/controller.ts';
@@ -30,8 +30,8 @@ export interface AccountsOptions {
 
 export class AccountReconciler {
   readonly #options: AccountsOptions;
-  /** Uids of accounts whose objects were made as they should be, with the generation they were made for. */
-  readonly #made = new Map<string, number>();
+  /** Uids of accounts whose objects are as they should be, with the generation they were made for and when to look again. */
+  readonly #made = new Map<string, { generation: number; until: number }>();
 
   constructor(options: AccountsOptions) {
     this.#options = options;
@@ -42,12 +42,22 @@ export class AccountReconciler {
     const account = cache.get(key);
     if (!account || account.metadata?.deletionTimestamp) return undefined;
     const { uid = '', generation = 0 } = account.metadata ?? {};
-    if (this.#made.get(uid) !== generation) {
+    if (!this.#isMade(account, uid, generation)) {
       for (const owned of ownedBy(account, installation)) await this.#ensure(owned);
-      this.#made.set(uid, generation);
+      this.#made.set(uid, { generation, until: this.#options.clock.now() + MONTH_CHECK_MS });
     }
     const counted = await this.#write(account);
     return { requeueAfterMs: counted ? MONTH_CHECK_MS : LEDGER_AWAY_MS };
+  }
+
+  /** A new leader believes a Ready account for up to an hour, spread, or a thousand of them would each cost several calls at once. */
+  #isMade({ status }: Account, uid: string, generation: number): boolean {
+    const now = this.#options.clock.now();
+    const known = this.#made.get(uid);
+    if (known) return known.generation === generation && now < known.until;
+    if (status?.observedGeneration !== generation || !isTrue(status.conditions, 'Ready')) return false;
+    this.#made.set(uid, { generation, until: now + Math.random() * MONTH_CHECK_MS });
+    return true;
   }
 
   /** Creates what is missing; adds missing labels and owner to what is there, and leaves what an administrator changed. */

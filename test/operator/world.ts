@@ -93,6 +93,7 @@ export class World {
   async close(): Promise<void> {
     for (const operator of this.#operators) await operator.close();
     const { client } = this.cluster;
+    await client.delete(ACCOUNTS, `user-${this.userId}`).catch(() => undefined);
     for (const resource of [TRAINING_JOBS, PREDICTION_JOBS])
       for (const { metadata } of (await client.list<TrainingJob>(resource, {}, this.namespace)).items) {
         await client.mergePatch(
