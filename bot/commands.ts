@@ -5,12 +5,18 @@ import type { Sender } from './chats.ts';
 import type { CommandName, Foreign, UserInput } from './conversation/input.ts';
 import type { TelegramSide } from './start.ts';
 import type { Call } from './telegram.ts';
-import { COMMANDS, privateOnly } from './wording/general.ts';
+import { COMMANDS } from './wording/general.ts';
 
 /** Stores an input; see Chats.take. */
 export type Take = (sender: Sender, updateId: number, input: UserInput) => Promise<void>;
 
-export function commands(take: Take): Composer<Context> {
+export interface Hands {
+  readonly take: Take;
+  /** Tells a group, or who pressed a button there, that only private chats are served. */
+  readonly decline: (chatId: number, queryId?: string) => void;
+}
+
+export function commands({ take, decline }: Hands): Composer<Context> {
   const composer = new Composer<Context>();
   const hand = async (context: Context, input: UserInput): Promise<void> => {
     const from = context.from;
@@ -20,9 +26,9 @@ export function commands(take: Take): Composer<Context> {
   // A group shares one chat among many accounts, so nothing is done there.
   composer.use(async (context, next) => {
     if (context.chat?.type === 'private') await next();
-    else if (context.callbackQuery) await context.answerCbQuery(privateOnly).catch(() => undefined);
-    else if (context.message && 'text' in context.message && context.message.text.startsWith('/'))
-      await context.reply(privateOnly).catch(() => undefined);
+    else if (context.callbackQuery) decline(context.chat?.id ?? 0, context.callbackQuery.id);
+    else if (context.chat && context.message && 'text' in context.message && context.message.text.startsWith('/'))
+      decline(context.chat.id);
   });
   composer.on('callback_query', (context) => {
     const query = context.callbackQuery;
@@ -57,19 +63,23 @@ function foreignOf(message: Message): Foreign {
 
 /** What start.ts needs of a telegraf: its calls, and updates through the composer. Handlers wait until an input is stored, however long. */
 export function telegrafSide(bot: Telegraf): TelegramSide {
-  let current: Take = async () => undefined;
+  let current: Hands | undefined;
   // Without this telegraf prints a failed handler and marks the process as failed; polling.ts decides.
   bot.catch((error) => {
     throw error;
   });
-  bot.use(commands((...input) => current(...input)));
+  const composer = commands({
+    take: async (...input) => current?.take(...input),
+    decline: (...where) => current?.decline(...where),
+  });
+  bot.use(composer);
   const call: Call = (method, payload, signal) =>
     // The methods and payloads are the Bot API's own; telegraf's types know each by name only.
     bot.telegram.callApi(method as 'getMe', payload as never, { signal: signal as never });
   return {
     call,
-    dispatch: (update, take) => {
-      current = take;
+    dispatch: (update, hands) => {
+      current = hands;
       return bot.handleUpdate(update as Update);
     },
   };

@@ -7,7 +7,7 @@ import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
 import { ConfigurationError } from '../cloud/errors.ts';
 import { Accounts } from './accounts.ts';
 import { Chats } from './chats.ts';
-import type { Take } from './commands.ts';
+import type { Hands } from './commands.ts';
 import { createMetrics, startHealth } from './health.ts';
 import { Jobs } from './jobs.ts';
 import { kubernetes as connectTo } from './kubernetes/client.ts';
@@ -20,15 +20,15 @@ import { resultsOf } from './results.ts';
 import { Sessions } from './sessions.ts';
 import { World } from './surroundings.ts';
 import { calling, TelegramRefused, telegramFiles, type Call } from './telegram.ts';
-import { COMMANDS } from './wording/general.ts';
+import { COMMANDS, privateOnly } from './wording/general.ts';
 
 const RESUME_AGAIN_MS = 5_000;
 
 /** telegraf, as far as it is used. */
 export interface TelegramSide {
   readonly call: Call;
-  /** Turns an update into inputs and hands them to `take`. */
-  readonly dispatch: (update: { update_id: number }, take: Take) => Promise<void>;
+  /** Turns an update into inputs and puts them into our hands. */
+  readonly dispatch: (update: { update_id: number }, hands: Hands) => Promise<void>;
 }
 
 export interface BotOptions {
@@ -108,15 +108,21 @@ export async function startBot(options: BotOptions): Promise<Bot> {
       }
     }
   };
-  const take: Take = (sender, updateId, input) => {
-    metrics.update(input.kind);
-    return chats.take(sender, updateId, input);
+  const hands: Hands = {
+    take: (sender, updateId, input) => {
+      metrics.update(input.kind);
+      return chats.take(sender, updateId, input);
+    },
+    decline: (chatId, queryId) =>
+      void (queryId === undefined
+        ? outbox.send(chatId, { html: privateOnly }).catch((error: unknown) => logger.debug(told(error), 'not said'))
+        : outbox.toast(queryId, privateOnly)),
   };
   const ended = resumed().then(() =>
     poll<{ update_id: number }>(
       {
         call: telegram.call,
-        take: (update) => telegram.dispatch(update, take),
+        take: (update) => telegram.dispatch(update, hands),
         clock,
         logger,
         onAnswer: (ok) => {

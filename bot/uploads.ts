@@ -48,14 +48,10 @@ export async function upload(
         : { ServerSideEncryption: 'AES256' }),
     },
   });
-  // Told of a source that broke off: without this lib-storage would take what came for the whole.
+  // A source that breaks off destroys the body, at which lib-storage aborts the multipart upload and only then rejects. Its own
+  // abort() would reject at once and clean up some time later.
   const fed = pipeline(source, counted(file.bytes), body, { signal });
-  const broken = fed.catch(async (error: unknown) => {
-    await sending.abort();
-    throw error;
-  });
-  const done = calling('s3', () => sending.done());
-  const [first, second] = await Promise.allSettled([broken, done]);
+  const [first, second] = await Promise.allSettled([fed, calling('s3', () => sending.done())]);
   if (first.status === 'rejected') throw first.reason;
   if (second.status === 'rejected') throw second.reason;
 }

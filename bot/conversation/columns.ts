@@ -8,7 +8,9 @@ export interface Picked {
 /** The column meant: exactly this name, else the only one that differs in case or outer spaces. */
 export function column(typed: string, columns: readonly string[]): string | undefined {
   if (columns.includes(typed)) return typed;
-  const wanted = typed.trim().toLowerCase();
+  const inner = typed.trim();
+  if (columns.includes(inner)) return inner;
+  const wanted = inner.toLowerCase();
   const alike = columns.filter((name) => name.trim().toLowerCase() === wanted);
   return alike.length === 1 ? alike[0] : undefined;
 }

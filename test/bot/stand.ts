@@ -170,7 +170,8 @@ export class Stand {
     let running = true;
     const loop = async () => {
       while (running) {
-        for (const account of await this.api.list<Account>('Account')) {
+        const accounts = await this.api.list<Account>('Account').catch((): Account[] => []);
+        for (const account of accounts) {
           if (account.status?.namespace) continue;
           const namespace = namespaceOf(account.spec.userId);
           await this.namespace(namespace);
@@ -209,19 +210,20 @@ export class Stand {
     await this.cluster.api.updateStatus(resource, { ...object, status: { ...(object.status as object), ...status } });
   }
 
-  async newest<T extends KubeObject>(kind: 'TrainingJob' | 'PredictionJob', userId = 1001): Promise<T> {
+  async newest<T extends KubeObject>(kind: 'TrainingJob' | 'PredictionJob', userId = 1001, least = 1): Promise<T> {
     for (let tries = 0; tries < 200; tries += 1) {
       const jobs = await this.api.list<T>(kind, {}, { namespace: namespaceOf(String(userId)) });
       const last = jobs
         .sort((a, b) => Number(a.metadata?.resourceVersion) - Number(b.metadata?.resourceVersion))
         .at(-1);
-      if (last) return last;
+      if (last && jobs.length >= least) return last;
       await sleep(25);
     }
     throw new Error(`no ${kind} was made`);
   }
 
-  training = (userId?: number) => this.newest<TrainingJob>('TrainingJob', userId);
+  /** The newest, once there are `least`. */
+  training = (userId?: number, least?: number) => this.newest<TrainingJob>('TrainingJob', userId, least);
   prediction = (userId?: number) => this.newest<PredictionJob>('PredictionJob', userId);
 
   async put(key: string, body: string | Buffer): Promise<void> {
