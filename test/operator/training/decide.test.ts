@@ -1,0 +1,623 @@
+// Every row of docs/life-of-a-job.md: from a status and what is seen to the next status and action.
+import { expect } from 'chai';
+import type { Instance } from '../../../cloud/compute.ts';
+import { condition, timestamp } from '../../../crds/conditions.ts';
+import type { Attempt, TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
+import { FINALIZER } from '../../../crds/objects.ts';
+import { confirm, type Outcome } from '../../../operator/training/confirm.ts';
+import { decide, pauseUntil, type Context } from '../../../operator/training/decide.ts';
+import type { Seen } from '../../../operator/training/seen.ts';
+import { heartbeat } from '../worker.ts';
+
+const NOW = Date.parse('2026-11-24T10:00:00Z');
+const ago = (seconds: number): string => timestamp(NOW - seconds * 1000);
+
+function jobOf(status: TrainingJobStatus | undefined, spec: object = {}, metadata: object = {}): TrainingJob {
+  return {
+    metadata: {
+      namespace: 'ml-user-1',
+      name: 'job',
+      uid: 'uid-1',
+      generation: 1,
+      finalizers: [FINALIZER],
+      ...metadata,
+    },
+    spec: {
+      dataset: { uri: 's3://bucket/datasets/user_1/a.csv' },
+      target: 'class',
+      task: 'auto',
+      model: { type: 'random_forest' },
+      split: 'random',
+      seed: 0,
+      placement: 'Spot',
+      suspend: false,
+      backoffLimit: 2,
+      maxInterruptions: 2,
+      ...spec,
+    },
+    status,
+  };
+}
+
+const attempt = (more: Partial<Attempt> = {}): Attempt => ({
+  number: 1,
+  batch: 'b1',
+  market: 'spot',
+  requestedAt: ago(120),
+  instanceId: 'i-1',
+  instanceType: 'm5.large',
+  zone: 'a',
+  pricePerHour: 0.036,
+  launchedAt: ago(100),
+  ...more,
+});
+const asked: Partial<Attempt> = { instanceId: undefined, launchedAt: undefined, instanceType: undefined };
+const machine = (more: Partial<Instance> = {}): Instance => ({
+  id: 'i-1',
+  instanceType: 'm5.large',
+  zone: 'a',
+  market: 'spot',
+  state: 'running',
+  launchedAt: NOW - 100_000,
+  stateReason: undefined,
+  batch: 'b1',
+  jobUid: 'uid-1',
+  tags: {},
+  ...more,
+});
+const accepted = [
+  { type: 'Accepted', status: 'True' as const, reason: 'Admitted', message: '', lastTransitionTime: ago(200) },
+];
+const status = (
+  phase: TrainingJobStatus['phase'],
+  attempts: Attempt[] = [],
+  more: TrainingJobStatus = {},
+): TrainingJobStatus => ({
+  phase,
+  attempts,
+  attemptCount: attempts.length,
+  startTime: ago(200),
+  conditions: accepted,
+  ...more,
+});
+
+function context(seen: Partial<Seen> = {}, more: Partial<Context> = {}): Context {
+  return {
+    now: NOW,
+    seen: { at: NOW - 1000, instances: [], ...seen },
+    plan: () => ({
+      market: 'spot',
+      selection: { offers: [{ instanceType: 'm5.large', zone: 'a', subnetId: 's' }], reason: 'cheapest' },
+    }),
+    priceOf: () => 0.036,
+    budgetUsd: 10,
+    accountSuspended: false,
+    checkpointSeconds: 60,
+    logGroup: '/g',
+    ...more,
+  };
+}
+
+const noPlan = (retryAt?: number): Partial<Context> => ({
+  plan: () => ({ market: 'spot', selection: { offers: [], reason: 'No spot capacity.', retryAt } }),
+});
+const result = (outcome: 'Succeeded' | 'Failed' | 'Interrupted' | 'Stopped', exitCode: number) => ({
+  version: 1 as const,
+  outcome,
+  exitCode,
+  error: exitCode === 0 ? null : { code: 'X', message: 'It broke.', hint: '' },
+  files: [],
+  metrics: {},
+  seconds: 1,
+});
+
+interface Row {
+  when: string;
+  job: TrainingJob;
+  context?: Context;
+  phase?: string;
+  does?: object | undefined;
+  reason?: [type: string, reason: string];
+  again?: [from: number, to: number];
+}
+
+const stoppingSince = (seconds: number, type = 'Suspended') => [
+  ...accepted,
+  { type, status: 'Unknown' as const, reason: 'x', message: '', lastTransitionTime: ago(seconds) },
+];
+
+const rows: Row[] = [
+  { when: 'a job without finalizer', job: jobOf(undefined, {}, { finalizers: [] }), does: { do: 'addFinalizer' } },
+  { when: 'a new job', job: jobOf(undefined), phase: 'Pending', does: { do: 'admit' } },
+  {
+    when: 'a new job that is suspended',
+    job: jobOf(undefined, { suspend: true }),
+    phase: 'Suspended',
+    does: undefined,
+  },
+  {
+    when: 'a job waiting for money',
+    job: jobOf(status('Queued', [], { conditions: [] })),
+    does: { do: 'admit' },
+    again: [30_000, 30_000],
+  },
+  {
+    when: 'a job waiting for capacity that is back',
+    job: jobOf(status('Queued')),
+    phase: 'Launching',
+    reason: ['Provisioned', 'Launching'],
+  },
+  {
+    when: 'a job waiting for capacity that is not back',
+    job: jobOf(status('Queued')),
+    context: context({}, noPlan(NOW + 60_000)),
+    phase: 'Queued',
+    reason: ['Provisioned', 'NoCapacity'],
+    again: [60_000, 60_000],
+  },
+  { when: 'a waiting job that is suspended', job: jobOf(status('Queued'), { suspend: true }), phase: 'Suspended' },
+  {
+    when: 'an attempt written and nothing launched',
+    job: jobOf(status('Launching', [attempt(asked)])),
+    does: { do: 'launch' },
+  },
+  {
+    when: 'an attempt whose instance is found by its tag',
+    job: jobOf(status('Launching', [attempt(asked)])),
+    context: context({ instances: [machine()] }),
+    phase: 'Launching',
+    does: undefined,
+    reason: ['Provisioned', 'InstanceLaunched'],
+  },
+  {
+    when: 'an instance without ticket',
+    job: jobOf(status('Launching', [attempt()])),
+    context: context({ instances: [machine()] }),
+    does: { do: 'putTicket', instanceId: 'i-1' },
+  },
+  {
+    when: 'an instance of another batch with our tag',
+    job: jobOf(status('Booting', [attempt()])),
+    context: context({ instances: [machine(), machine({ id: 'i-2', batch: 'b0' })] }),
+    does: { do: 'terminate', ids: ['i-2'], reason: 'Stray' },
+  },
+  {
+    when: 'an instance that ended before its ticket',
+    job: jobOf(status('Launching', [attempt()])),
+    context: context({ instances: [machine({ state: 'terminated' })] }),
+    does: { do: 'end', reason: 'InstanceLost', cause: 'interruption' },
+  },
+  {
+    when: 'a launch that was suspended meanwhile',
+    job: jobOf(status('Launching', [attempt()]), { suspend: true }),
+    phase: 'Stopping',
+  },
+  {
+    when: 'a suspended launch without an attempt',
+    job: jobOf(status('Recovering'), { suspend: true }),
+    phase: 'Suspended',
+  },
+  {
+    when: 'a booting instance without report',
+    job: jobOf(status('Booting', [attempt()])),
+    context: context({ instances: [machine()] }),
+    phase: 'Booting',
+    does: undefined,
+    again: [1000, 300_000],
+  },
+  {
+    when: 'the first heartbeat',
+    job: jobOf(status('Booting', [attempt()])),
+    context: context({ instances: [machine()], heartbeat: heartbeat(), heardAt: NOW }),
+    phase: 'Running',
+    reason: ['Running', 'WorkerReports'],
+  },
+  {
+    when: 'no report five minutes after the launch',
+    job: jobOf(status('Booting', [attempt({ launchedAt: ago(301) })])),
+    context: context({ at: NOW, instances: [machine()] }),
+    does: { do: 'end', reason: 'BootTimeout', cause: 'platform' },
+  },
+  {
+    when: 'no report five minutes after the launch, and no look since',
+    job: jobOf(status('Booting', [attempt({ launchedAt: ago(301) })])),
+    context: context({ at: NOW - 60_000, instances: [machine()] }),
+    does: undefined,
+    phase: 'Booting',
+  },
+  {
+    when: 'ten silent minutes',
+    job: jobOf(
+      status('Running', [attempt({ startedAt: ago(700), launchedAt: ago(800) })], {
+        progress: { lastHeartbeatTime: ago(601) },
+      }),
+    ),
+    context: context({ at: NOW, instances: [machine()] }),
+    does: { do: 'end', reason: 'HeartbeatLost', cause: 'interruption' },
+  },
+  {
+    when: 'ten silent minutes in which nothing could be looked at',
+    job: jobOf(
+      status('Running', [attempt({ startedAt: ago(700), launchedAt: ago(800) })], {
+        progress: { lastHeartbeatTime: ago(601) },
+      }),
+    ),
+    context: context({ at: NOW - 300_000, instances: [machine()] }),
+    does: undefined,
+    phase: 'Running',
+  },
+  {
+    when: 'an instance EC2 does not list',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(50) })], { progress: { lastHeartbeatTime: ago(5) } })),
+    does: undefined,
+    phase: 'Running',
+  },
+  {
+    when: 'an interruption notice',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
+    context: context({ instances: [machine()], notice: { kind: 'interruption', at: NOW } }),
+    phase: 'Running',
+    reason: ['Interrupted', 'SpotInterruption'],
+  },
+  {
+    when: 'an instance EC2 took back',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
+    context: context({
+      instances: [machine({ state: 'shutting-down', stateReason: 'Server.SpotInstanceTermination' })],
+    }),
+    does: { do: 'end', reason: 'Interrupted', cause: 'interruption' },
+  },
+  {
+    when: 'an instance somebody ended',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
+    context: context({ instances: [machine({ state: 'terminated', stateReason: 'Client.UserInitiatedShutdown' })] }),
+    does: { do: 'end', reason: 'InstanceLost' },
+  },
+  {
+    when: 'a result of success',
+    job: jobOf(status('Running', [attempt()])),
+    context: context({ result: result('Succeeded', 0) }),
+    phase: 'Finishing',
+  },
+  {
+    when: 'a result of success from an instance that is gone',
+    job: jobOf(status('Running', [attempt()])),
+    context: context({ instances: [machine({ state: 'terminated' })], result: result('Succeeded', 0) }),
+    phase: 'Finishing',
+  },
+  ...(
+    [
+      [10, 'UserError', 'user'],
+      [11, 'DataError', 'user'],
+      [12, 'OutOfMemory', 'user'],
+      [20, 'PlatformError', 'platform'],
+      [30, 'Interrupted', 'interruption'],
+      [31, 'Stopped', 'platform'],
+      [137, 'PlatformError', 'platform'],
+    ] as const
+  ).map(
+    ([code, reason, cause]): Row => ({
+      when: `exit code ${code}`,
+      job: jobOf(status('Running', [attempt()])),
+      context: context({ result: result('Failed', code) }),
+      does: { do: 'end', reason, cause, message: 'It broke.' },
+    }),
+  ),
+  {
+    when: 'a deadline that passed',
+    job: jobOf(status('Running', [attempt()]), { activeDeadlineSeconds: 100 }),
+    context: context({ instances: [machine()] }),
+    phase: 'Stopping',
+    reason: ['Failed', 'DeadlineExceeded'],
+  },
+  {
+    when: 'a budget that the next 90 seconds would pass',
+    job: jobOf(status('Running', [attempt()])),
+    context: context({ instances: [machine()] }, { budgetUsd: 0.0011 }),
+    phase: 'Stopping',
+    reason: ['BudgetExhausted', 'BudgetReached'],
+  },
+  {
+    when: 'a suspended account',
+    job: jobOf(status('Running', [attempt()])),
+    context: context({ instances: [machine()] }, { accountSuspended: true }),
+    phase: 'Stopping',
+    reason: ['Suspended', 'Suspending'],
+  },
+  {
+    when: 'a stop that was not told yet',
+    job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(5) })),
+    context: context({ instances: [machine()] }),
+    does: { do: 'control', instanceId: 'i-1' },
+    again: [85_000, 85_000],
+  },
+  {
+    when: 'a stop that was told',
+    job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(5) })),
+    context: context({ instances: [machine()], controlled: true }),
+    does: undefined,
+    again: [85_000, 85_000],
+  },
+  {
+    when: 'a stop that was not heeded for 90 seconds',
+    job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(90) })),
+    context: context({ instances: [machine()], controlled: true }),
+    does: { do: 'end', reason: 'Stopped', cause: 'stop' },
+  },
+  {
+    when: 'a stop that came too late',
+    job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(5) })),
+    context: context({ result: result('Succeeded', 0) }),
+    phase: 'Finishing',
+  },
+  {
+    when: 'a stop whose attempt is over',
+    job: jobOf(status('Stopping', [], { conditions: stoppingSince(5, 'BudgetExhausted') })),
+    phase: 'Suspended',
+    reason: ['BudgetExhausted', 'BudgetReached'],
+  },
+  { when: 'a suspended job', job: jobOf(status('Suspended'), { suspend: true }), phase: 'Suspended', does: undefined },
+  { when: 'a job to be continued', job: jobOf(status('Suspended')), does: { do: 'admit' } },
+  {
+    when: 'a job whose budget was not raised',
+    job: jobOf(
+      status('Suspended', [], {
+        cost: { actualUsd: 1 },
+        conditions: [
+          { type: 'BudgetExhausted', status: 'True', reason: 'BudgetReached', message: '', lastTransitionTime: ago(1) },
+        ],
+      }),
+    ),
+    context: context({}, { budgetUsd: 1 }),
+    does: undefined,
+  },
+  {
+    when: 'a job whose budget was raised',
+    job: jobOf(
+      status('Suspended', [], {
+        cost: { actualUsd: 1 },
+        conditions: [
+          { type: 'BudgetExhausted', status: 'True', reason: 'BudgetReached', message: '', lastTransitionTime: ago(1) },
+        ],
+      }),
+    ),
+    context: context({}, { budgetUsd: 2 }),
+    does: { do: 'admit' },
+  },
+  {
+    when: 'results that are not copied',
+    job: jobOf(status('Finishing', [attempt()])),
+    does: { do: 'collect', instanceId: 'i-1' },
+  },
+  {
+    when: 'results that are copied',
+    job: jobOf(status('Finishing', [attempt()], { model: { manifestSha256: 'x' } })),
+    does: { do: 'end', reason: 'Succeeded', cause: 'none' },
+  },
+  {
+    when: 'a finished attempt whose end was written',
+    job: jobOf(status('Finishing', [attempt({ endedAt: ago(1) })], { model: { manifestSha256: 'x' } })),
+    does: { do: 'complete' },
+  },
+  { when: 'a finished job', job: jobOf(status('Succeeded', [], { completionTime: ago(5) })), does: undefined },
+  {
+    when: 'a finished job whose instance still runs',
+    job: jobOf(status('Failed', [], { completionTime: ago(5) })),
+    context: context({ instances: [machine()] }),
+    does: { do: 'terminate', ids: ['i-1'] },
+  },
+  {
+    when: 'a finished job before its ttl',
+    job: jobOf(status('Succeeded', [], { completionTime: ago(5) }), { ttlSecondsAfterFinished: 60 }),
+    does: undefined,
+    again: [55_000, 55_000],
+  },
+  {
+    when: 'a finished job after its ttl',
+    job: jobOf(status('Succeeded', [], { completionTime: ago(61) }), { ttlSecondsAfterFinished: 60 }),
+    does: { do: 'deleteJob' },
+  },
+  {
+    when: 'a deleted job that runs',
+    job: jobOf(status('Running', [attempt()]), {}, { deletionTimestamp: ago(1) }),
+    context: context({ instances: [machine()] }),
+    does: { do: 'terminate', ids: ['i-1'], reason: 'Deleted' },
+  },
+  {
+    when: 'a deleted job whose fleet call is unanswered',
+    job: jobOf(status('Launching', [attempt({ ...asked, requestedAt: ago(10) })]), {}, { deletionTimestamp: ago(1) }),
+    does: undefined,
+    again: [2_000, 30_000],
+  },
+  {
+    when: 'a deleted job whose attempt must be billed',
+    job: jobOf(status('Running', [attempt()]), {}, { deletionTimestamp: ago(1) }),
+    context: context({ instances: [machine({ state: 'terminated' })] }),
+    does: { do: 'end', reason: 'Deleted', cause: 'deletion' },
+  },
+  {
+    when: 'a deleted job whose instance is shutting down',
+    job: jobOf(status('Running', [attempt({ endedAt: ago(2) })]), {}, { deletionTimestamp: ago(1) }),
+    context: context({ instances: [machine({ state: 'shutting-down' })] }),
+    does: undefined,
+    again: [2_000, 2_000],
+  },
+  {
+    when: 'a deleted job whose instance ended after the last look',
+    job: jobOf(status('Running', [attempt({ endedAt: ago(0) })]), {}, { deletionTimestamp: ago(1) }),
+    does: undefined,
+    again: [2_000, 2_000],
+  },
+  {
+    when: 'a deleted job with nothing left',
+    job: jobOf(status('Running', [attempt({ endedAt: ago(2) })]), {}, { deletionTimestamp: ago(1) }),
+    context: context({ instances: [machine({ state: 'terminated' })] }),
+    does: { do: 'removeFinalizer' },
+  },
+  {
+    when: 'a deleted job that others hold',
+    job: jobOf(status('Running'), {}, { deletionTimestamp: ago(1), finalizers: ['other'] }),
+    does: undefined,
+  },
+];
+
+describe('What is decided of a training job', () => {
+  for (const { when, job, context: seen = context(), ...wanted } of rows)
+    it(`for ${when}`, () => {
+      const decision = decide(job, seen);
+      if (wanted.phase) expect(decision.status.phase).to.equal(wanted.phase);
+      if (wanted.does) expect(decision.action).to.deep.include(wanted.does);
+      else if ('does' in wanted) expect(decision.action).to.equal(undefined);
+      if (wanted.reason)
+        expect(condition(decision.status.conditions, wanted.reason[0])?.reason).to.equal(wanted.reason[1]);
+      if (wanted.again) expect(decision.requeueAfterMs).to.be.within(...wanted.again);
+    });
+
+  it('writes the attempt with its batch before the fleet is asked, and recovers when one had an instance', () => {
+    const { status: next, action } = decide(
+      jobOf(
+        status('Recovering', [attempt({ endedAt: ago(1), endReason: 'Interrupted' })], {
+          progress: { lastCheckpointStep: 4 },
+        }),
+      ),
+      context(),
+    );
+    expect(action).to.equal(undefined);
+    expect(next).to.include({ phase: 'Recovering', attemptCount: 2 });
+    expect(next.attempts?.[1]).to.include({ number: 2, market: 'spot', resumedFromStep: 4 });
+    expect(next.attempts?.[1]?.batch).to.match(/^[0-9a-f]{32}$/);
+  });
+
+  it('pauses 10, 20, 40 … 360 seconds after errors, and not at all after an interruption', () => {
+    const paused = (user: number, endReason = 'UserError') =>
+      (pauseUntil(status('Recovering', [attempt({ endedAt: ago(0), endReason })], { counts: { user } })) - NOW) / 1000;
+    expect([1, 2, 3, 10].map((user) => paused(user))).to.deep.equal([10, 20, 40, 360]);
+    expect(
+      pauseUntil(
+        status('Recovering', [attempt({ endedAt: ago(0), endReason: 'Interrupted' })], { counts: { user: 1 } }),
+      ),
+    ).to.equal(0);
+    expect(
+      decide(
+        jobOf(status('Recovering', [attempt({ endedAt: ago(4), endReason: 'UserError' })], { counts: { user: 1 } })),
+        context(),
+      ).requeueAfterMs,
+    ).to.equal(6_000);
+  });
+
+  it('marks a checkpoint that grows old while training', () => {
+    const old = heartbeat({ checkpoint: { key: 'k', step: 3, at: ago(200), bytes: 1 } });
+    const stale = decide(
+      jobOf(status('Running', [attempt({ startedAt: ago(250) })])),
+      context({ heartbeat: old, heardAt: NOW }),
+    ).status;
+    expect(condition(stale.conditions, 'CheckpointStale')?.status).to.equal('True');
+    const fresh = heartbeat({ checkpoint: { key: 'k', step: 4, at: ago(1), bytes: 1 } });
+    const mended = decide(jobOf(stale), context({ heartbeat: fresh, heardAt: NOW })).status;
+    expect(condition(mended.conditions, 'CheckpointStale')?.reason).to.equal('CheckpointWritten');
+    expect(mended.progress).to.include({ lastCheckpointStep: 4 });
+  });
+});
+
+describe('What follows from the end of an attempt', () => {
+  const at = (job: TrainingJob) => ({ job, now: NOW });
+  const ended = (more: Partial<Extract<Outcome, { of: 'ended' }>>): Outcome => ({
+    of: 'ended',
+    attempt: attempt({ startedAt: ago(90) }),
+    reason: 'Interrupted',
+    cause: 'interruption',
+    message: 'Taken.',
+    endedAt: NOW,
+    costUsd: 0.001,
+    ...more,
+  });
+  const begun = (more: TrainingJobStatus = {}) => status('Running', [attempt({ startedAt: ago(90) })], more);
+
+  it('is another attempt after an interruption, with the work that was lost', () => {
+    const next = confirm(
+      at(jobOf(undefined)),
+      begun({ progress: { lastCheckpointTime: ago(30), lastCheckpointStep: 8 } }),
+      ended({}),
+    );
+    expect(next).to.include({ phase: 'Recovering' });
+    expect(next.message).to.match(/continues from step 8/);
+    expect(next.attempts?.[0]).to.include({ endReason: 'Interrupted', lostSeconds: 30, costUsd: 0.001 });
+    expect(next.counts).to.deep.equal({ interruptions: 1 });
+    expect(next.cost?.actualUsd).to.equal(0.001);
+  });
+
+  it('is failure after too many interruptions or platform errors', () => {
+    const many = confirm(at(jobOf(undefined)), begun({ counts: { interruptions: 2 } }), ended({}));
+    expect(condition(many.conditions, 'Failed')?.reason).to.equal('TooManyInterruptions');
+    const broken = confirm(
+      at(jobOf(undefined)),
+      begun({ counts: { platform: 5 } }),
+      ended({ reason: 'PlatformError', cause: 'platform' }),
+    );
+    expect(condition(broken.conditions, 'Failed')?.reason).to.equal('PlatformErrors');
+    expect(broken.completionTime).to.equal(timestamp(NOW));
+    const once = confirm(at(jobOf(undefined)), begun(), ended({ reason: 'BootTimeout', cause: 'platform' }));
+    expect(once.message).to.match(/Trying again in 10 s/);
+  });
+
+  it('is another try after the user’s error while backoffLimit lasts', () => {
+    const first = confirm(
+      at(jobOf(undefined)),
+      begun(),
+      ended({ reason: 'UserError', cause: 'user', message: 'Wrong.' }),
+    );
+    expect(first.phase).to.equal('Recovering');
+    expect(first.message).to.equal('Wrong. Trying again in 10 s. (retry 1 of 2)');
+    for (const [reason, expected] of [
+      ['UserError', 'InvalidSpec'],
+      ['DataError', 'InvalidData'],
+      ['OutOfMemory', 'OutOfMemory'],
+    ] as const) {
+      const last = confirm(
+        at(jobOf(undefined)),
+        begun({ counts: { user: 2 } }),
+        ended({ reason, cause: 'user', message: 'Wrong.' }),
+      );
+      expect(condition(last.conditions, 'Failed')?.reason).to.equal(expected);
+      expect(last.cost?.reservedUsd).to.equal(0);
+    }
+  });
+
+  it('is what the stop was for', () => {
+    const stop = (type: string) =>
+      confirm(
+        at(jobOf(undefined, { activeDeadlineSeconds: 5 })),
+        status('Stopping', [attempt()], { conditions: stoppingSince(5, type) }),
+        ended({ reason: 'Stopped', cause: 'stop' }),
+      );
+    expect(stop('Suspended').phase).to.equal('Suspended');
+    expect(condition(stop('BudgetExhausted').conditions, 'BudgetExhausted')?.status).to.equal('True');
+    expect(condition(stop('Failed').conditions, 'Failed')).to.include({ status: 'True', reason: 'DeadlineExceeded' });
+  });
+
+  it('is nothing more for a deleted job', () => {
+    const next = confirm(at(jobOf(undefined)), begun(), ended({ reason: 'Deleted', cause: 'deletion' }));
+    expect(next).to.include({ phase: 'Running' });
+    expect(next.attempts?.[0]?.endReason).to.equal('Deleted');
+  });
+
+  it('sums costs over more attempts than are kept', () => {
+    let sum = status('Running', []);
+    for (let number = 1; number <= 25; number += 1) {
+      const one = attempt({ number });
+      sum = { ...sum, attempts: [...(sum.attempts ?? []), one].slice(-20) };
+      sum = confirm(at(jobOf(undefined, { maxInterruptions: 99 })), sum, ended({ attempt: one, costUsd: 0.01 }));
+    }
+    expect(sum.cost?.actualUsd).to.equal(0.25);
+    expect(sum.attempts).to.have.length(20);
+    expect(sum.counts?.interruptions).to.equal(25);
+  });
+
+  it('keeps a suspended job suspended while it may not go on', () => {
+    const next = confirm(at(jobOf(undefined)), status('Suspended'), {
+      of: 'admit',
+      verdict: { is: 'waiting', reason: 'QuotaExceeded', message: 'full' },
+    });
+    expect(next.phase).to.equal('Suspended');
+  });
+});
