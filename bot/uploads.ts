@@ -4,7 +4,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Bucket } from '../cloud/bucket.ts';
 import type { Clients } from '../cloud/clients.ts';
-import { calling, DataError } from '../cloud/errors.ts';
+import { calling, DataError, translate } from '../cloud/errors.ts';
 import { HEAD_BYTES, readHead } from '../cloud/table.ts';
 import type { Table } from './conversation/state.ts';
 
@@ -27,7 +27,14 @@ export async function upload(
   file: { key: string; name: string; bytes: number; uploadedAt: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const [{ Upload }, client] = await Promise.all([import('@aws-sdk/lib-storage'), target.clients.s3()]);
+  // A source that nobody reads yet may break off too; then the pipeline below finds it broken.
+  source.on('error', () => undefined);
+  const [{ Upload }, client] = await Promise.all([import('@aws-sdk/lib-storage'), target.clients.s3()]).catch(
+    (error: unknown) => {
+      source.destroy();
+      throw translate('s3', error);
+    },
+  );
   const body = new PassThrough();
   const sending = new Upload({
     client,

@@ -7,6 +7,12 @@ import { SILENT } from '../../bot/logging.ts';
 import { Outbox } from '../../bot/outbox.ts';
 import { TelegramRefused, TelegramUnreachable, translate } from '../../bot/telegram.ts';
 
+/** What telegraf throws. */
+const refusal = (code: number, description: string, retryAfter?: number) =>
+  Object.assign(new Error(description), {
+    response: { error_code: code, description, parameters: { retry_after: retryAfter } },
+  });
+
 class TestClock implements Clock {
   time = 0;
   #alarms: { at: number; run: () => void }[] = [];
@@ -53,7 +59,7 @@ function setting() {
     },
   });
   const fail = (code: number, description: string, retryAfter?: number) => () => {
-    throw { response: { error_code: code, description, parameters: { retry_after: retryAfter } } };
+    throw refusal(code, description, retryAfter);
   };
   const silent = () => {
     throw new Error('connect ECONNREFUSED bot123:SECRET-token_with-letters');
@@ -144,14 +150,7 @@ describe('The outbox', () => {
   it('replaces a card that was limited by a newer one', async () => {
     const { clock, sent, answers, outbox, fail } = setting();
     let limited: (() => void) | undefined;
-    answers.push(
-      () =>
-        new Promise(
-          (_, reject) =>
-            (limited = () =>
-              reject({ response: { error_code: 429, description: 'x', parameters: { retry_after: 2 } } })),
-        ),
-    );
+    answers.push(() => new Promise((_, reject) => (limited = () => reject(refusal(429, 'x', 2)))));
     const old = outbox.card(1, 7, { html: 'old' });
     await clock.run(0);
     void outbox.card(1, 7, { html: 'new' });

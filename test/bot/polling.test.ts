@@ -4,6 +4,12 @@ import { systemClock, type Clock } from '../../cloud/clock.ts';
 import { SILENT } from '../../bot/logging.ts';
 import { poll } from '../../bot/polling.ts';
 
+/** What telegraf throws. */
+const refusal = (code: number, description: string, retryAfter?: number) =>
+  Object.assign(new Error(description), {
+    response: { error_code: code, description, parameters: { retry_after: retryAfter } },
+  });
+
 /** Time that passes at once, its lengths kept. */
 function hurried() {
   const waits: number[] = [];
@@ -47,11 +53,7 @@ describe('Polling', () => {
     const stop = new AbortController();
     const { clock, waits } = hurried();
     const answers: boolean[] = [];
-    const errors = [
-      new Error('away'),
-      { response: { error_code: 409, description: 'Conflict' } },
-      { response: { error_code: 429, description: 'x', parameters: { retry_after: 9 } } },
-    ];
+    const errors = [new Error('away'), refusal(409, 'Conflict'), refusal(429, 'x', 9)];
     await poll(
       {
         call: async () => {
@@ -73,7 +75,7 @@ describe('Polling', () => {
 
   it('ends for good when the token is unknown', async () => {
     const call = async () => {
-      throw { response: { error_code: 401, description: 'Unauthorized' } };
+      throw refusal(401, 'Unauthorized');
     };
     const thrown = await poll(
       { call, take: async () => undefined, ...hurried(), logger: SILENT },

@@ -1,0 +1,143 @@
+// Opening accounts and making jobs when the cluster is slow, away or refuses.
+import { expect } from 'chai';
+import { Accounts, AccountRefused } from '../../bot/accounts.ts';
+import { jobName, JobRefused, Jobs } from '../../bot/jobs.ts';
+import {
+  KubernetesError,
+  type KubeObject,
+  type Kubernetes,
+  type KubernetesFailure,
+} from '../../bot/kubernetes/client.ts';
+import type { Clock } from '../../cloud/clock.ts';
+import { table } from './conversation/setting.ts';
+
+/** Time that jumps to each alarm. */
+function leaping(): Clock {
+  let time = 0;
+  return {
+    now: () => time,
+    after: (ms, run) => {
+      time += ms;
+      setImmediate(run);
+      return () => undefined;
+    },
+  };
+}
+const policy = {
+  accountPolicy: 'open',
+  allowedUsers: [],
+  maxTrainingCostUsd: 1,
+  maxPredictionCostUsd: 1,
+  monthlyBudgetUsd: 1,
+  warnPercent: 80,
+};
+const no =
+  (kind: KubernetesFailure, causes: string[] = []) =>
+  () =>
+    Promise.reject(new KubernetesError(kind, `it said ${kind}`, causes));
+const signal = new AbortController().signal;
+const api = (more: object) => more as Kubernetes;
+
+describe('An account', () => {
+  it('is opened without waiting for ever for its namespace', async () => {
+    const accounts = new Accounts(
+      api({ get: no('NotFound'), create: async (_: string, object: object) => object }),
+      policy,
+      leaping(),
+    );
+    expect(await accounts.open('1', 1, '', signal)).to.equal(false);
+  });
+  it('is opened although the cluster was away, or somebody else opened it', async () => {
+    let away = 2;
+    const account = { status: { namespace: 'ml-user-1' } };
+    let asked = 0;
+    const get = () => {
+      asked += 1;
+      if ((away -= 1) >= 0) return no('Unreachable')();
+      return asked <= 3 ? no('NotFound')() : Promise.resolve(account);
+    };
+    expect(
+      await new Accounts(api({ get, create: no('AlreadyExists') }), policy, leaping()).open('1', 1, 'Ada', signal),
+    ).to.equal(true);
+  });
+  it('is refused when the API refuses it', async () => {
+    const accounts = new Accounts(api({ get: no('NotFound'), create: no('Forbidden') }), policy, leaping());
+    expect(await accounts.open('1', 1, '', signal).catch((error: unknown) => error)).to.be.an.instanceOf(
+      AccountRefused,
+    );
+  });
+});
+
+describe('A job', () => {
+  const choice = {
+    step: 'trainConfirm',
+    token: 't',
+    place: 'Cloud',
+    table,
+    target: 'price',
+    features: ['rooms'],
+    model: 'ridge',
+    settings: { alpha: 2 },
+  } as const;
+  const card = { chatId: 12, messageId: 3 };
+  const train = (create: unknown) =>
+    new Jobs(api({ create }), leaping()).train('12', 'tok', card, choice).catch((error: unknown) => error);
+
+  it('holds what was chosen, in the user’s namespace', async () => {
+    const made: object[] = [];
+    expect(await train(async (_: string, object: object) => made.push(object))).to.equal('houses-tok');
+    expect(made[0]).to.deep.include({
+      spec: {
+        dataset: { uri: table.uri },
+        target: 'price',
+        features: ['rooms'],
+        model: { type: 'ridge', hyperparameters: { alpha: 2 } },
+        placement: 'Spot',
+      },
+    });
+    expect(made[0]).to.have.nested.property('metadata.namespace', 'ml-user-12');
+    const { annotations } = (made[0] as KubeObject).metadata ?? {};
+    expect(annotations?.['spotlearn.io/chat']).to.equal('12');
+    expect(annotations?.['spotlearn.io/card']).to.equal('3');
+  });
+  it('is refused in the words of the rule', async () => {
+    const refused = await train(no('Invalid', ['model: this predicts numbers', 'target: too long']));
+    expect(refused)
+      .to.be.an.instanceOf(JobRefused)
+      .with.property('message', 'model: this predicts numbers\ntarget: too long');
+    expect(await train(no('Invalid'))).to.have.property('message', 'it said Invalid');
+    expect(await train(no('Forbidden')))
+      .to.have.property('message')
+      .that.contains('does not allow');
+  });
+  it('waits for a namespace that is being made, and for an API that is away', async () => {
+    let tries = 0;
+    const later = () => ((tries += 1) < 3 ? no('NotFound')() : Promise.resolve({}));
+    expect(await train(later)).to.equal('houses-tok');
+    expect(await train(no('NotFound')))
+      .to.be.an.instanceOf(JobRefused)
+      .with.property('message')
+      .that.contains('being prepared');
+    expect(await train(no('Unreachable'))).to.have.property('kind', 'Unreachable');
+    expect(await train(no('AlreadyExists'))).to.equal('houses-tok');
+    expect(await train(() => Promise.reject(new Error('odd')))).to.have.property('message', 'odd');
+  });
+  it('is deleted once', async () => {
+    await new Jobs(api({ delete: no('NotFound') }), leaping()).delete('1', { kind: 'TrainingJob', name: 'x' });
+    const thrown = await new Jobs(api({ delete: no('Server') }), leaping())
+      .delete('1', { kind: 'TrainingJob', name: 'x' })
+      .catch((error: unknown) => error);
+    expect(thrown).to.have.property('kind', 'Server');
+  });
+  for (const [file, name] of [
+    ['Häuser 2024.final.csv', 'hauser-2024-final-tok'],
+    ['💥.csv', 'job-tok'],
+    ['-_-.csv', 'job-tok'],
+    [`${'ab '.repeat(60)}.csv`, 'ab-ab-ab-ab-ab-ab-ab-ab-ab-ab-ab-ab-ab-a-tok'],
+  ] as const)
+    it(`for ${file.slice(0, 20)} is called ${name}`, () => {
+      expect(jobName(file, 'tok'))
+        .to.equal(name)
+        .and.match(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+    });
+});
