@@ -93,7 +93,7 @@ export function bucketOf(clients: Clients, name: string): Bucket {
           new PutObjectCommand({
             Bucket: name,
             Key: key,
-            Body: body,
+            Body: typeof body === 'string' ? Buffer.from(body) : body,
             IfNoneMatch: options.ifAbsent ? '*' : undefined,
             IfMatch: options.ifMatch,
             ContentType: options.contentType ?? 'application/json',

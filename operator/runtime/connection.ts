@@ -12,7 +12,7 @@ export interface Connection {
   /** e.g. `https://127.0.0.1:6443`, without a slash at the end. */
   readonly server: string;
   /** TLS and authorisation of one request; tokens of a pod are re-read, as they rotate. */
-  options(): Promise<RequestOptions>;
+  readonly options: () => Promise<RequestOptions>;
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

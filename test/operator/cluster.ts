@@ -1,5 +1,5 @@
 // The embedded Kubernetes API with our CRDs, for component tests: started once a test file, each test in an account of its own.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -13,6 +13,8 @@ export interface Cluster {
   readonly server: Server;
   readonly connection: Connection;
   readonly client: Kubernetes;
+  /** The connection of another user; `groups` as in RBAC subjects. */
+  as(user: string, groups?: readonly string[]): Promise<Connection>;
   close(): Promise<void>;
 }
 
@@ -42,6 +44,11 @@ export async function startCluster(): Promise<Cluster> {
     server,
     connection,
     client,
+    as: async (user, groups = []) => {
+      const file = join(folder, `kubeconfig-${user.replaceAll(':', '-')}`);
+      writeFileSync(file, server.kubeconfigFor(server.addToken(user, groups), user));
+      return connect({ KUBECONFIG: file });
+    },
     close: async () => {
       client.close();
       await server.close();

@@ -66,11 +66,15 @@ export class World {
     return { ...base, observeSeconds: 0.03, ...more };
   }
 
-  async operate(more: Partial<OperatorConfiguration> = {}, doom?: Doom): Promise<Operator> {
+  async operate(
+    more: Partial<OperatorConfiguration> = {},
+    doom?: Doom,
+    connection = this.cluster.connection,
+  ): Promise<Operator> {
     const doomed = <T extends object>(of: T, changing: readonly string[]): T => doom?.over(of, changing) ?? of;
     const operator = await startOperator({
       configuration: this.configuration(more),
-      connection: this.cluster.connection,
+      connection,
       logger: SILENT,
       ...(doom
         ? { kubernetes: doom.over(kubernetes(this.cluster.connection), ['create', 'replace', 'mergePatch', 'delete']) }

@@ -51,7 +51,7 @@ describe('The connection to Kubernetes', () => {
       ),
     });
     const tls = await certificate.options();
-    expect([String(tls.ca), String(tls.cert), String(tls.key), tls.rejectUnauthorized]).to.deep.equal([
+    expect([String(tls.ca), String(tls.cert), (tls.key as Buffer).toString(), tls.rejectUnauthorized]).to.deep.equal([
       'the ca',
       'the ca',
       'key',

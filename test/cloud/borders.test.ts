@@ -1,0 +1,202 @@
+// The narrow AWS interfaces of bucket.ts, compute.ts, functions.ts and notices.ts through the SDK against the local AWS.
+import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateLaunchTemplateCommand, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { expect } from 'chai';
+import { strToU8, zipSync } from 'fflate';
+import { bucketOf, readJson, type Bucket } from '../../cloud/bucket.ts';
+import type { Clients } from '../../cloud/clients.ts';
+import { computeOf, fleetInput, type Compute } from '../../cloud/compute.ts';
+import { CloudError } from '../../cloud/errors.ts';
+import { FunctionFailure, functionsOf, readReport } from '../../cloud/functions.ts';
+import { noticeQueue } from '../../cloud/notices.ts';
+import { TAG } from '../../cloud/tags.ts';
+import { lambdaService } from '../../local/aws/lambda/service.ts';
+import { sqsService } from '../../local/aws/sqs/service.ts';
+import { AMI, startCloud, type Cloud } from '../local/aws/ec2/cloud.ts';
+
+const kindOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'nothing',
+    (error: unknown) => (error instanceof CloudError ? error.kind : `not translated: ${String(error)}`),
+  );
+
+describe('The operator’s side of AWS, on the local AWS', function () {
+  this.timeout(20_000);
+  let cloud: Cloud;
+  let clients: Clients;
+  let bucket: Bucket;
+  let compute: Compute;
+  let template: string;
+  let subnets: string[];
+  const opened: { destroy(): void }[] = [];
+  const keep = <C extends { destroy(): void }>(client: C): C => (opened.push(client), client);
+
+  before(async () => {
+    cloud = await startCloud({
+      roles: [{ name: 'handler', policies: [] }],
+      services: (context) => [lambdaService(context), sqsService(context)],
+    });
+    const s3 = keep(new S3Client({ ...cloud.connection, forcePathStyle: true }));
+    const lambda = keep(new LambdaClient(cloud.connection));
+    const sqs = keep(new SQSClient(cloud.connection));
+    clients = {
+      s3: async () => s3,
+      presigning: async () => s3,
+      ec2: async () => cloud.client,
+      lambda: async () => lambda,
+      logs: async () => expect.fail(),
+      sqs: async () => sqs,
+      close: () => {},
+    };
+    await s3.send(new CreateBucketCommand({ Bucket: 'bucket' }));
+    bucket = bucketOf(clients, 'bucket');
+    compute = computeOf(clients, 'spotlearn', Date.now);
+    const made = await cloud.client.send(
+      new CreateLaunchTemplateCommand({
+        LaunchTemplateName: 'worker',
+        LaunchTemplateData: { ImageId: AMI, UserData: Buffer.from('#!/bin/bash\nsleep 60\n').toString('base64') },
+      }),
+    );
+    template = made.LaunchTemplate?.LaunchTemplateId ?? '';
+    subnets = ((await cloud.client.send(new DescribeSubnetsCommand({}))).Subnets ?? []).map(
+      ({ SubnetId }) => SubnetId ?? '',
+    );
+  });
+  after(async () => {
+    for (const client of opened) client.destroy();
+    await cloud.close();
+  });
+
+  it('puts, reads, copies, lists and deletes objects, under conditions', async () => {
+    const etag = await bucket.put('a/one', '{"n":1}', { ifAbsent: true });
+    expect(await kindOf(bucket.put('a/one', 'x', { ifAbsent: true }))).to.equal('precondition');
+    expect(await kindOf(bucket.put('a/one', 'x', { ifMatch: '"other"' }))).to.equal('precondition');
+    expect(await bucket.head('a/one')).to.deep.include({ bytes: 7, etag });
+    expect(await readJson(bucket, 'a/one')).to.deep.equal({ n: 1 });
+    expect(new TextDecoder().decode((await bucket.get('a/one', { bytes: 4 }))?.body)).to.equal('{"n"');
+    expect(await kindOf(bucket.get('a/one', { etag: '"other"' }))).to.equal('precondition');
+    expect(await bucket.copy('a/one', 'a/tw ö+o', { ifMatch: etag })).to.equal(etag);
+    expect(await kindOf(bucket.copy('a/one', 'a/x', { ifMatch: '"other"' }))).to.equal('precondition');
+    expect((await bucket.list('a/')).map(({ key }) => key)).to.deep.equal(['a/one', 'a/tw ö+o']);
+    await bucket.put('empty', '');
+    expect((await bucket.get('empty', { bytes: 10 }))?.body).to.have.length(0);
+    await bucket.put('broken', '{');
+    expect(await kindOf(readJson(bucket, 'broken'))).to.equal('invalid');
+    await bucket.delete('a/one');
+    expect(await bucket.head('a/one')).to.equal(undefined);
+    expect(await bucket.get('a/one')).to.equal(undefined);
+    expect(await readJson(bucket, 'a/one')).to.equal(undefined);
+    await bucket.check();
+    expect(await kindOf(bucketOf(clients, 'nothing-there').check())).to.equal('notFound');
+    expect(await kindOf(bucketOf(clients, 'nothing-there').get('a'))).to.equal('notFound');
+  });
+
+  it('lists past a page of a thousand', async () => {
+    for (let at = 0; at < 1005; at += 67)
+      await Promise.all(Array.from({ length: 67 }, (_, one) => bucket.put(`many/${at + one}`, 'x')));
+    expect(await bucket.list('many/')).to.have.length(1005);
+  });
+
+  it('launches by fleet once a token, finds by tag, and ends', async () => {
+    const zones = await compute.zones(subnets);
+    expect(zones.size).to.equal(subnets.length);
+    const offers = subnets.map((subnetId) => ({
+      instanceType: 'm5.large',
+      zone: zones.get(subnetId) ?? '',
+      subnetId,
+      maxPrice: 1,
+    }));
+    const tags = { [TAG.installation]: 'spotlearn', [TAG.jobUid]: 'u', [TAG.batch]: 'b' };
+    const request = { launchTemplateId: template, market: 'spot' as const, count: 1, offers, token: 'token-1', tags };
+    const answer = await compute.createFleet(request);
+    expect(await compute.createFleet(request)).to.deep.equal(answer);
+    expect(await kindOf(compute.createFleet({ ...request, offers: offers.slice(0, 1) }))).to.equal('precondition');
+    expect(answer.instances[0]).to.include({ instanceType: 'm5.large' });
+    expect(zones.get(subnets[0] ?? '')).to.match(/^us-east-1/);
+    const other = { ...tags, [TAG.installation]: 'another' };
+    await compute.createFleet({ ...request, market: 'on-demand', token: 'token-2', tags: other });
+    const [instance, ...rest] = await compute.instances();
+    expect(rest).to.deep.equal([]);
+    expect(instance).to.include({ id: answer.instances[0]?.id, market: 'spot', batch: 'b', jobUid: 'u' });
+    expect(instance?.zone).to.be.oneOf([...zones.values()]);
+    await compute.terminate([instance?.id ?? '', 'i-00000000000000000']);
+    expect((await compute.instances())[0]?.state).to.be.oneOf(['shutting-down', 'terminated']);
+    await compute.terminate(['i-00000000000000000']);
+    await compute.terminate([]);
+  });
+
+  it('reports pools without capacity as such', async () => {
+    const offers = [{ instanceType: 'm5.large', zone: '', subnetId: subnets[0] ?? '', maxPrice: 0.000001 }];
+    const { instances, refusals } = await compute.createFleet({
+      launchTemplateId: template,
+      market: 'spot',
+      count: 1,
+      offers,
+      token: 'token-3',
+      tags: { [TAG.installation]: 'spotlearn' },
+    });
+    expect(instances).to.deep.equal([]);
+    expect(refusals[0]).to.include({ capacity: true, instanceType: 'm5.large' });
+    expect(
+      fleetInput({ launchTemplateId: 'l', market: 'on-demand', count: 2, offers, token: 't', tags: {} }),
+    ).to.deep.include({ OnDemandOptions: { AllocationStrategy: 'lowest-price' } });
+  });
+
+  it('knows prices, and what is configured but missing', async () => {
+    const zone = (await compute.zones(subnets)).get(subnets[0] ?? '') ?? '';
+    expect(await compute.spotPrice('m5.large', zone)).to.be.greaterThan(0);
+    await compute.checkLaunchTemplate(template);
+    await compute.checkImage(AMI);
+    expect(await kindOf(compute.checkLaunchTemplate('lt-0000000000000dead'))).to.equal('notFound');
+    expect(await kindOf(compute.checkImage('ami-0000000000000dead'))).to.equal('notFound');
+    expect(await kindOf(compute.checkSecurityGroup('sg-0000000000000dead'))).to.equal('notFound');
+  });
+
+  it('invokes a function with its report, and tells failure from time-out', async () => {
+    const lambda = await clients.lambda();
+    const code =
+      'export const handler = async (e) => { if (e.fail) throw new Error("see https://secret/x"); if (e.slow) await new Promise((r) => setTimeout(r, 5000)); return { n: e.n + 1 }; };';
+    await lambda.send(
+      new CreateFunctionCommand({
+        FunctionName: 'f',
+        Runtime: 'nodejs24.x',
+        Role: 'arn:aws:iam::000000000000:role/handler',
+        Handler: 'index.handler',
+        Timeout: 1,
+        Code: { ZipFile: zipSync({ 'index.mjs': strToU8(code) }) },
+      }),
+    );
+    const functions = functionsOf(clients);
+    await functions.check('f');
+    expect(await kindOf(functions.check('g:live'))).to.equal('notFound');
+    const done = await functions.invoke('f', { n: 1 });
+    expect(done.answer).to.deep.equal({ n: 2 });
+    expect(done.report).to.include({ memoryMib: 128 });
+    const failed = (await functions.invoke('f', { fail: true }).catch((error: unknown) => error)) as FunctionFailure;
+    expect(failed).to.be.instanceOf(FunctionFailure);
+    expect(failed).to.include({ errorCode: 'FunctionError', retryable: true });
+    expect(failed.message).to.match(/see <address>/);
+    expect(failed.report?.billedMs).to.be.greaterThan(0);
+    const slow = (await functions.invoke('f', { slow: true }).catch((error: unknown) => error)) as FunctionFailure;
+    expect(slow.errorCode).to.equal('FunctionTimedOut');
+    expect(await kindOf(functions.invoke('nothing', {}))).to.equal('notFound');
+    expect(readReport('no report')).to.equal(undefined);
+  });
+
+  it('takes notices from the queue and deletes what was handled', async () => {
+    const sqs = await clients.sqs();
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'q' }));
+    const queue = noticeQueue(clients, QueueUrl ?? '');
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"n":1}' }));
+    const messages = await queue.receive(new AbortController().signal);
+    expect(messages.map(({ body }) => body)).to.deep.equal(['{"n":1}']);
+    await queue.delete(messages);
+    await queue.delete([]);
+    const stop = new AbortController();
+    const waiting = kindOf(queue.receive(stop.signal));
+    stop.abort();
+    expect(await waiting).to.equal('unreachable');
+  });
+});

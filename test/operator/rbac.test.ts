@@ -1,0 +1,92 @@
+// The operator with nothing but the rights of crds/rbac.yaml.
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { parseAllDocuments } from 'yaml';
+import { kubernetes, KubernetesError, type KubeObject, type Resource } from '../../operator/runtime/kubernetes.ts';
+import {
+  ACCOUNTS,
+  EVENTS,
+  LEASES,
+  NAMESPACES,
+  PREDICTION_JOBS,
+  ROLE_BINDINGS,
+  ROLES,
+  TRAINING_JOBS,
+} from '../../operator/runtime/resources.ts';
+import { eventually, startCluster, type Cluster } from './cluster.ts';
+import { succeed } from './worker.ts';
+import { World } from './world.ts';
+
+const RESOURCES: Record<string, Resource> = {
+  Namespace: NAMESPACES,
+  ServiceAccount: { group: '', version: 'v1', plural: 'serviceaccounts', namespaced: true },
+  ClusterRole: { ...ROLES, plural: 'clusterroles', namespaced: false },
+  ClusterRoleBinding: { ...ROLES, plural: 'clusterrolebindings', namespaced: false },
+  Role: ROLES,
+  RoleBinding: ROLE_BINDINGS,
+};
+const GROUPS = ['system:serviceaccounts', 'system:serviceaccounts:spotlearn-system'];
+
+describe('The rights of the operator', function () {
+  this.timeout(20_000);
+  let cluster: Cluster;
+  let world: World;
+  before(async () => {
+    cluster = await startCluster();
+    world = new World(cluster);
+    for (const document of parseAllDocuments(readFileSync(new URL('../../crds/rbac.yaml', import.meta.url), 'utf8'))) {
+      const object = document.toJS() as KubeObject;
+      await cluster.client.create(RESOURCES[object.kind ?? ''] as Resource, object);
+    }
+  });
+  after(async () => {
+    await world.close();
+    await cluster.close();
+  });
+
+  it('are enough for an account, a training, a prediction, leadership and deletion', async () => {
+    const connection = await cluster.as('system:serviceaccount:spotlearn-system:spotlearn-operator', GROUPS);
+    await world.operate({ leaderElection: true }, undefined, connection);
+    expect(await cluster.client.get(LEASES, 'spotlearn-operator', 'spotlearn-system')).to.be.an('object');
+    await world.account();
+    await world.train('t', { ttlSecondsAfterFinished: 3600 });
+    succeed(world.bucket, await world.instance('t'));
+    await world.trained('t', 'Succeeded');
+    expect(await eventually(async () => (await world.events('t')).includes('TrainingSucceeded'))).to.equal(true);
+    world.model('model');
+    await world.predict('p', {
+      data: { uri: `s3://bucket/datasets/user_${world.userId}/none.csv` },
+      ttlSecondsAfterFinished: 0,
+    });
+    await eventually(async () => (await world.prediction('p').catch(() => undefined)) === undefined);
+    await cluster.client.delete(TRAINING_JOBS, 't', { namespace: world.namespace });
+    await eventually(async () => (await world.training('t').catch(() => undefined)) === undefined);
+  });
+
+  it('end at what is the bot’s or the administrator’s', async () => {
+    const client = kubernetes(await cluster.as('system:serviceaccount:spotlearn-system:spotlearn-operator', GROUPS));
+    const refused = async (call: Promise<unknown>) =>
+      (await call.catch((error: unknown) => (error as KubernetesError).kind)) === 'Forbidden';
+    expect(await refused(client.list({ group: '', version: 'v1', plural: 'secrets', namespaced: true }))).to.equal(
+      true,
+    );
+    expect(await refused(client.create(ACCOUNTS, { metadata: { name: 'user-1' } }))).to.equal(true);
+    expect(await refused(client.delete(NAMESPACES, 'default'))).to.equal(true);
+    client.close();
+  });
+
+  it('of a user end at the own namespace', async () => {
+    const connection = await cluster.as('somebody', [`spotlearn:user-${world.userId}`]);
+    const client = kubernetes(connection);
+    expect((await client.list(PREDICTION_JOBS, {}, world.namespace)).items).to.be.an('array');
+    expect((await client.list(EVENTS, {}, world.namespace)).items).to.be.an('array');
+    for (const call of [client.list(TRAINING_JOBS), client.list(TRAINING_JOBS, {}, 'ml-user-9'), client.list(ACCOUNTS)])
+      expect(
+        await call.then(
+          () => 'allowed',
+          (error: unknown) => (error as KubernetesError).kind,
+        ),
+      ).to.equal('Forbidden');
+    client.close();
+  });
+});
