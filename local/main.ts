@@ -1,17 +1,17 @@
 // `npm start`: brings the product up on this machine and plays the main job in it. Reads its arguments (options.ts), starts the
-// stack (stack/), plays (play/), stops. `--help` shows what it takes.
+// stack (stack/), plays (play/), stops. `--help` shows what it takes. What only playing needs is loaded when it plays: this process
+// stays up as long as the stack does.
 import { mkdirSync } from 'node:fs';
 import { HELP, readOptions, UsageError, type StartOptions } from './options.ts';
-import { playMainJob } from './play/play.ts';
 import { Screen } from './play/screen.ts';
-import { exampleJob, jobOf } from './play/table.ts';
+import type { MainJob } from './play/table.ts';
 import { StartFailure } from './stack/failure.ts';
 import { bringUp, type Stack } from './stack/stack.ts';
 import { openState } from './stack/state.ts';
 
 async function main(options: StartOptions): Promise<number> {
   const screen = new Screen(process.stderr.isTTY === true, options.json);
-  const job = options.job ? jobOf(options.job) : exampleJob();
+  const job = options.idle ? undefined : await readJob(options);
   const state = openState(options.state, options.fresh);
   const stopped = new AbortController();
   let signals = 0;
@@ -31,8 +31,9 @@ async function main(options: StartOptions): Promise<number> {
     mkdirSync(state.path('artefacts'), { recursive: true });
     screen.heading('Starting');
     stack = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
-    if (!options.idle && !stopped.signal.aborted) {
+    if (job && !stopped.signal.aborted) {
       screen.heading('The main job');
+      const { playMainJob } = await import('./play/play.ts');
       const summary = await playMainJob(stack, job, state.path('downloads'), screen, stopped.signal);
       screen.summary(summary);
     }
@@ -49,6 +50,11 @@ async function main(options: StartOptions): Promise<number> {
     await stack?.stop();
     state.release();
   }
+}
+
+async function readJob({ job }: StartOptions): Promise<MainJob> {
+  const { exampleJob, jobOf } = await import('./play/table.ts');
+  return job ? jobOf(job) : exampleJob();
 }
 
 try {

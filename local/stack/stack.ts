@@ -4,7 +4,6 @@ import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
 import type { Artefacts } from './artefacts.ts';
-import { Cluster } from './cluster.ts';
 import {
   bare,
   botEnvironment,
@@ -91,7 +90,10 @@ async function start(
   tell('AWS', access.endpoint);
   tell('Telegram', telegram.ready.page ?? '');
   const input: ProvisionInput = { installation, access, worker: artefacts.worker, lambda: artefacts.lambda };
-  const [made] = await Promise.all([runStep<Provisioned>('provision', input, bare()), install(config)]);
+  const [made] = await Promise.all([
+    runStep<Provisioned>('provision', input, bare()),
+    runStep<null>('install', { kubeconfig: config, namespace: OPERATOR_NAMESPACE }, bare()),
+  ]);
   tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);
   const addresses: Addresses = {
     kubeconfig: config,
@@ -115,12 +117,6 @@ async function start(
   tell('bot', addresses.page);
   state.write('env', shellExports(installation, addresses, access, operatorUrl));
   return { addresses, telegramUrl: telegram.ready.url ?? '', operatorUrl, programs, bucket: installation.bucket, stop };
-}
-
-async function install(kubeconfig: string): Promise<void> {
-  const cluster = await Cluster.connect(kubeconfig);
-  await cluster.install(OPERATOR_NAMESPACE);
-  cluster.close();
 }
 
 const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';
