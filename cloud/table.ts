@@ -109,6 +109,7 @@ function recordsOf(text: string, delimiter: string, whole: boolean): string[][] 
   for (const most of whole ? [EVERY] : [EVERY, 20, 1]) {
     try {
       const records = read(most);
+      if (!whole && records.length < 2 && !/[\r\n]/.test(text.trimEnd())) break;
       return whole || most < EVERY || records.length < 2 ? records : records.slice(0, -1);
     } catch (error) {
       if (whole) throw unfit('NotATable', `The file cannot be read as CSV: ${(error as Error).message}`);

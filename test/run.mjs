@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 
+const LINES_TYPESCRIPT = 90;
 const LINES_WORKER = 90;
 const only = process.argv.slice(2);
 const mocha = [
@@ -21,6 +22,7 @@ const [typescript, worker] = await Promise.all([
     'node_modules/c8/bin/c8.js',
     '--config',
     'test/c8.json',
+    ...['--check-coverage', '--lines', String(LINES_TYPESCRIPT)],
     process.execPath,
     ...mocha,
     ...['--reporter', 'test/reporter.mjs', '--reporter-option', `output=${report}`],

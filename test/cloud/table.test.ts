@@ -56,6 +56,11 @@ describe('The head of a table', () => {
     expect(head(`a,b\n1,"${'x'.repeat(2_000_000)}"\n`).columns).to.deep.equal(['a', 'b']);
   });
 
+  it('refuses a header line longer than the head, whose names would be cut', () => {
+    const header = Array.from({ length: 8000 }, (_, at) => `a_rather_long_name_${at}`).join(',');
+    expect(() => head(`${header}\n1,2\n`)).to.throw(DataError, 'longer than 64 KB');
+  });
+
   const unfit: Record<string, [string | Uint8Array, string]> = {
     'an empty file': ['', 'is empty'],
     'a header only': ['a,b\n', 'no rows'],
