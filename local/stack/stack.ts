@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
 import type { Artefacts } from './artefacts.ts';
+import { type LocalProgram, localBundlesThere } from './bundles.ts';
 import {
   bare,
   botEnvironment,
@@ -69,15 +70,17 @@ async function start(
     programs.push(program);
     return program;
   };
-  const emulated = async (name: string, more: string[] = []): Promise<Program> => {
+  const artefactFolder = state.path('artefacts');
+  const bundles =
+    localBundlesThere(artefactFolder) ?? runStep<Record<LocalProgram, string>>('bundles', artefactFolder, bare());
+  const emulated = async (name: LocalProgram, more: string[] = []): Promise<Program> => {
     mkdirSync(state.path(name), { recursive: true });
     const port = String(await state.port(name));
-    return run(name, `local/${name}/main.ts`, ['--state', state.path(name), '--port', port, ...more], bare());
+    return run(name, (await bundles)[name], ['--state', state.path(name), '--port', port, ...more], bare());
   };
   const installation = localInstallation(templateIdOf(TEMPLATE_NAME));
   const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
   const configuration = awsConfiguration(installation, secretAccessKey);
-  const artefactFolder = state.path('artefacts');
   const [artefacts, aws, telegram, kubernetes] = await Promise.all([
     runStep<Artefacts>('artefacts', artefactFolder, bare()),
     emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
