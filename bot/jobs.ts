@@ -18,7 +18,7 @@ export const NOTIFIED_ANNOTATION = 'spotlearn.io/notified';
 export const FILE_ANNOTATION = 'spotlearn.io/file';
 
 const SLUG = 40;
-const NAMESPACE_WAIT_MS = 15_000;
+const NAMESPACE_WAIT_MS = 60_000;
 const AGAIN_MS = 500;
 
 export interface Card {

@@ -234,7 +234,11 @@ export function statusError(status: Status): KubernetesError {
   const causes = (status.details?.causes ?? []).flatMap(({ field, message }) =>
     message ? [sentence(field, message)] : [],
   );
-  return new KubernetesError(kindOf(code, status.reason), status.message ?? `the API server answered ${code}`, causes);
+  return new KubernetesError(
+    kindOf(code, status.reason, status.message),
+    status.message ?? `the API server answered ${code}`,
+    causes,
+  );
 }
 
 /** `Invalid value: {…}: the target cannot be one of the features` → what a person needs of it. */
@@ -244,10 +248,12 @@ function sentence(field: string | undefined, message: string): string {
   return `${where && where !== '<nil>' ? `${where}: ` : ''}${rule?.[1] ?? message}`;
 }
 
-function kindOf(code: number, reason: string | undefined): KubernetesFailure {
+function kindOf(code: number, reason: string | undefined, message = ''): KubernetesFailure {
   if (code === 404) return 'NotFound';
   if (code === 409) return reason === 'AlreadyExists' ? 'AlreadyExists' : 'Conflict';
   if (code === 410 || reason === 'Expired' || reason === 'Gone') return 'Gone';
+  // A new namespace's quota has not been counted yet (the quota controller takes up to half a minute): nothing is refused for good.
+  if (code === 403 && message.includes('status unknown for quota')) return 'Server';
   if (code === 401 || code === 403) return 'Forbidden';
   if (code === 429) return 'Throttled';
   return code >= 500 ? 'Server' : 'Invalid';

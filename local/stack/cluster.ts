@@ -10,7 +10,8 @@ import { StartFailure } from './failure.ts';
 
 const FOLDER = new URL('../../crds/', import.meta.url);
 const ESTABLISHED_MS = 15_000;
-const NEWEST_MS = 10_000;
+/** On a real cluster a new namespace's quota is counted only after up to half a minute. */
+const NEWEST_MS = 75_000;
 const POLL_MS = 100;
 
 /** Where objects of a kind live; only kinds that an installation is made of. */

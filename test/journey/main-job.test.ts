@@ -1,0 +1,142 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Summary } from '../../local/play/screen.ts';
+import { describeEachServer } from '../contract/kubernetes/servers.ts';
+import { Start } from './command.ts';
+
+const summaryOf = (stdout: string): Summary => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Summary;
+
+/** The main job's promises, whatever cluster it ran on. */
+function expectMainJob(summary: Summary): void {
+  expect(summary.model).to.match(/^(logistic|random_forest|gradient_boosting) \(german-credit/);
+  expect(summary.metrics.roc_auc).to.be.above(summary.metrics.baseline_roc_auc ?? 1);
+  expect(summary.costUsd.actual).to.be.above(0).and.below(summary.costUsd.onDemand);
+  expect(summary.costUsd.estimated).to.be.above(0);
+  expect(summary.rows).to.equal(799);
+  const lines = readFileSync(summary.predictions, 'utf8').trim().split('\n');
+  expect(lines).to.have.length(800);
+  expect(lines[0]).to.match(/,prediction$/);
+  for (const line of lines.slice(1)) expect(line).to.match(/,[12]$/);
+}
+
+describe('npm start', function () {
+  this.timeout(180_000);
+  const starts: Start[] = [];
+  const start = (args: readonly string[], state?: string): Start => {
+    const one = new Start(args, state);
+    starts.push(one);
+    return one;
+  };
+  afterEach(() => {
+    for (const one of starts.splice(0)) one.forget();
+  });
+
+  it('plays the main job and leaves nothing running', async () => {
+    const run = start(['--once', '--json']);
+    const { code, stdout, stderr } = await run.ended;
+    expect(code, stderr).to.equal(0);
+    expectMainJob(summaryOf(stdout));
+    expect(await run.gone()).to.deep.equal([]);
+  });
+
+  it('plays it on one’s own table', async () => {
+    const run = start(['--once', '--json', '--data', 'examples/housing.csv', '--target', 'price']);
+    const { code, stdout, stderr } = await run.ended;
+    expect(code, stderr).to.equal(0);
+    const summary = summaryOf(stdout);
+    expect(summary.rows).to.equal(20);
+    expect(summary.metrics.root_mean_squared_error).to.be.below(summary.metrics.baseline_root_mean_squared_error ?? 0);
+  });
+
+  it('listens on 127.0.0.1 only, has its state again after a stop, and ends on SIGTERM', async () => {
+    const first = start(['--idle']);
+    await first.printed('Everything stays up');
+    expect(foreignListeners(first.left())).to.deep.equal([]);
+    const before = readFileSync(join(first.state, 'ports.json'), 'utf8');
+    first.child.kill('SIGTERM');
+    expect((await first.ended).code).to.equal(0);
+    expect(await first.gone()).to.deep.equal([]);
+    const second = start(['--idle'], first.state);
+    await second.printed('Everything stays up');
+    expect(readFileSync(join(second.state, 'ports.json'), 'utf8')).to.equal(before);
+    expect(readFileSync(join(second.state, 'env'), 'utf8'))
+      .to.include('export AWS_ENDPOINT_URL=')
+      .and.include('export KUBECONFIG=');
+    second.child.kill('SIGTERM');
+    await second.ended;
+  });
+
+  it('leaves nothing behind even after kill -9', async () => {
+    const run = start(['--idle']);
+    await run.printed('Everything stays up');
+    expect(run.left().length).to.be.above(4);
+    run.child.kill('SIGKILL');
+    expect(await run.gone()).to.deep.equal([]);
+  });
+
+  for (const [what, args, words] of [
+    ['an unknown option', ['--nope'], '--help'],
+    ['a file that is not there', ['--data', 'no.csv', '--target', 'y'], 'There is no file no.csv'],
+    [
+      'a target that is not there',
+      ['--data', 'examples/housing.csv', '--target', 'y'],
+      'has no column "y"; it has sqft',
+    ],
+    ['a kubeconfig that is not there', ['--once', '--kubeconfig', '/nowhere/config'], '/nowhere/config'],
+  ] as const)
+    it(`says in one sentence that there is ${what}`, async () => {
+      const run = start(args);
+      const { code, stderr } = await run.ended;
+      expect(code).to.be.above(0);
+      expect(stderr)
+        .to.include(words)
+        .and.not.match(/\n\s+at /);
+      expect(await run.gone()).to.deep.equal([]);
+    });
+});
+
+describeEachServer(
+  'The main job with --kubeconfig',
+  (server) => {
+    it('passes', async function () {
+      this.timeout(180_000);
+      const run = new Start(['--once', '--json', '--kubeconfig', server.kubeconfig]);
+      try {
+        const { code, stdout, stderr } = await run.ended;
+        expect(code, stderr).to.equal(0);
+        expectMainJob(summaryOf(stdout));
+      } finally {
+        run.forget();
+      }
+    });
+  },
+  { controllers: true },
+);
+
+/** Addresses other than 127.0.0.1 that these processes listen on. */
+function foreignListeners(pids: readonly number[]): string[] {
+  const inodes = new Set(pids.flatMap((pid) => sockets(pid)));
+  const LISTEN = '0A';
+  const rows = ['/proc/net/tcp', '/proc/net/tcp6']
+    .filter(existsSync)
+    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n').slice(1));
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter((row) => row[3] === LISTEN && inodes.has(row[9] ?? '') && !row[1]?.startsWith('0100007F:'))
+    .map((row) => row[1] ?? '');
+}
+
+function sockets(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    });
+  } catch {
+    return [];
+  }
+}
