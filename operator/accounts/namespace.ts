@@ -6,6 +6,7 @@ import { NAMESPACES, QUOTAS, ROLE_BINDINGS, ROLES } from '../runtime/resources.t
 
 /** Objects of each kind an account may have at once; finished ones count until they are deleted. */
 export const MOST_JOBS = 500;
+export const QUOTA_NAME = 'spotlearn';
 /** Group that a cluster administrator may put a user's people into, for kubectl. */
 export const groupOf = (userId: string): string => `spotlearn:user-${userId}`;
 
@@ -36,7 +37,7 @@ export function ownedBy(account: Account, installation: string): Owned[] {
       object: {
         apiVersion: 'v1',
         kind: 'ResourceQuota',
-        metadata: inside('spotlearn'),
+        metadata: inside(QUOTA_NAME),
         spec: {
           hard: {
             'count/trainingjobs.spotlearn.io': String(MOST_JOBS),

@@ -8,9 +8,10 @@ import type { Cache } from '../runtime/cache.ts';
 import type { Outcome } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import { failed, type Kubernetes, type KubeObject } from '../runtime/kubernetes.ts';
-import { ACCOUNTS } from '../runtime/resources.ts';
+import { namespaceOf } from '../../crds/objects.ts';
+import { ACCOUNTS, QUOTAS } from '../runtime/resources.ts';
 import { mergeDiff, type StatusWriter } from '../runtime/status.ts';
-import { ownedBy, type Owned } from './namespace.ts';
+import { MOST_JOBS, ownedBy, QUOTA_NAME, type Owned } from './namespace.ts';
 import { type Ledger, nextStatus, periodOf } from './month.ts';
 import type { Reservations } from './reservations.ts';
 
@@ -28,10 +29,21 @@ export interface AccountsOptions {
   clock: Clock;
 }
 
+const QUOTA_CHECK_MS = 3_000;
+const QUOTA_TAKEN_UP_MS = 10_000;
+
+interface Quota extends KubeObject {
+  spec?: { hard?: Record<string, string> };
+  status?: { hard?: Record<string, string>; used?: Record<string, string> };
+}
+
 export class AccountReconciler {
   readonly #options: AccountsOptions;
   /** Uids of accounts whose objects are as they should be, with the generation they were made for and when to look again. */
   readonly #made = new Map<string, { generation: number; until: number }>();
+
+  /** Uids of accounts whose quota Kubernetes has not counted yet. */
+  readonly #uncounted = new Set<string>();
 
   constructor(options: AccountsOptions) {
     this.#options = options;
@@ -44,6 +56,12 @@ export class AccountReconciler {
     const { uid = '', generation = 0 } = account.metadata ?? {};
     if (!this.#isMade(account, uid, generation)) {
       for (const owned of ownedBy(account, installation)) await this.#ensure(owned);
+      if (!(await this.#quotaCounted(namespaceOf(account.spec.userId)))) {
+        this.#uncounted.add(uid);
+        await this.#write(account);
+        return { requeueAfterMs: QUOTA_CHECK_MS };
+      }
+      this.#uncounted.delete(uid);
       this.#made.set(uid, { generation, until: this.#options.clock.now() + MONTH_CHECK_MS });
     }
     const counted = await this.#write(account);
@@ -52,6 +70,7 @@ export class AccountReconciler {
 
   /** A new leader believes a Ready account for up to an hour, spread, or a thousand of them would each cost several calls at once. */
   #isMade({ status }: Account, uid: string, generation: number): boolean {
+    if (this.#uncounted.has(uid)) return false;
     const now = this.#options.clock.now();
     const known = this.#made.get(uid);
     if (known) return known.generation === generation && now < known.until;
@@ -80,6 +99,32 @@ export class AccountReconciler {
       );
       if (patch !== undefined) await kubernetes.mergePatch(resource, name, { metadata: patch }, { namespace });
     }
+  }
+
+  /**
+   * Kubernetes refuses every job of a namespace whose quota it has taken up but not counted, and for kinds defined less than about half
+   * a minute before, it counts again only after minutes – or at once when the limit changes, so it is moved by one.
+   */
+  async #quotaCounted(namespace: string): Promise<boolean> {
+    const { kubernetes, clock } = this.#options;
+    const quota = await kubernetes.get<Quota>(QUOTAS, QUOTA_NAME, namespace);
+    const { hard, used } = quota.status ?? {};
+    // Without a quota controller there never is a status; a new quota may only not have met it yet.
+    if (hard === undefined)
+      return clock.now() - Date.parse(quota.metadata?.creationTimestamp ?? '') > QUOTA_TAKEN_UP_MS;
+    const uncounted = Object.keys(hard ?? {}).some((name) => used?.[name] === undefined);
+    if (!uncounted) return true;
+    const moved = Object.entries(quota.spec?.hard ?? {}).map(([name, most]) => [
+      name,
+      most === String(MOST_JOBS) ? String(MOST_JOBS + 1) : String(MOST_JOBS),
+    ]);
+    await kubernetes.mergePatch(
+      QUOTAS,
+      QUOTA_NAME,
+      { spec: { hard: Object.fromEntries(moved) as Record<string, string> } },
+      { namespace },
+    );
+    return false;
   }
 
   /** Writes the status; false when the ledger could not be read, and the month's figures stayed as they were. */
