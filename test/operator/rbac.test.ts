@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
-import type { KubernetesError} from '../../operator/runtime/kubernetes.ts';
+import type { KubernetesError } from '../../operator/runtime/kubernetes.ts';
 import { kubernetes, type KubeObject, type Resource } from '../../operator/runtime/kubernetes.ts';
 import {
   ACCOUNTS,

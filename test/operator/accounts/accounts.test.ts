@@ -152,6 +152,26 @@ describe('The operator keeping accounts, on a Kubernetes API', () => {
     await cluster.client.get(ROLE_BINDINGS, 'spotlearn-user', world.namespace);
   });
 
+  it('moves the limit of a quota that was taken up and not counted, until it is', async () => {
+    const quota = () =>
+      cluster.client.get<KubeObject & { spec: { hard: Record<string, string> } }>(QUOTAS, 'spotlearn', world.namespace);
+    const { hard } = (await quota()).spec;
+    await cluster.client.mergePatch(
+      QUOTAS,
+      'spotlearn',
+      { status: { hard } },
+      { namespace: world.namespace, subresource: 'status' },
+    );
+    await eventually(async () => (await quota()).spec.hard['count/trainingjobs.spotlearn.io'] === '501');
+    const used = Object.fromEntries(Object.keys(hard).map((name) => [name, '0']));
+    await cluster.client.mergePatch(
+      QUOTAS,
+      'spotlearn',
+      { status: { used } },
+      { namespace: world.namespace, subresource: 'status' },
+    );
+  });
+
   it('warns once when the month is nearly spent', async () => {
     world.bucket.set(`ledger/user_${world.userId}/${periodOf(Date.now())}/x.json`, entry({ usd: 0.9 }));
     await cluster.client.mergePatch(ACCOUNTS, `user-${world.userId}`, { spec: { displayName: 'somebody' } });
