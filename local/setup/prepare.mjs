@@ -65,9 +65,11 @@ function run(command, args, { env = process.env, failure }) {
   });
 }
 
-function answer(command, args) {
+function answer(command, args, options = {}) {
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: 30_000 }, (error, stdout) => resolve(error ? undefined : stdout.trim()));
+    execFile(command, args, { timeout: 30_000, ...options }, (error, stdout) =>
+      resolve(error ? undefined : stdout.trim()),
+    );
   });
 }
 
@@ -125,6 +127,9 @@ async function nodeModules(node) {
       env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}`, ONNXRUNTIME_NODE_INSTALL: 'skip' },
       failure: 'The packages could not be installed (npm ci); is the registry reachable?',
     });
+    // The type stripper, 30 MB, stays in a process that has used it: compile the starter in one that ends.
+    const cache = { NODE_COMPILE_CACHE: 'node_modules/.cache/spotlearn' };
+    await answer(node, ['local/main.ts', '--help'], { cwd: root, env: { ...process.env, ...cache } });
   });
   const link = join(root, 'node_modules', '.bin', 'node');
   if (node !== process.execPath && !existsSync(link)) {

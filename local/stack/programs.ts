@@ -15,6 +15,9 @@ const RESTART_MOST_MS = 10_000;
 /** Small heaps: the programs are long-lived and mostly idle, and six of them share a laptop. */
 const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=384', '--optimize-for-size'];
 
+/** glibc then gives freed buffers back to the system, also after a large one (18 MB of code) would have raised its thresholds. */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: '262144', MALLOC_TRIM_THRESHOLD_: '262144', MALLOC_ARENA_MAX: '2' };
+
 export interface ProgramSpec {
   readonly name: string;
   /** TypeScript file from the repository's root. */
@@ -41,7 +44,7 @@ export async function startProgram(spec: ProgramSpec): Promise<Program> {
   const launch = async (): Promise<Record<string, string>> => {
     child = spawnLeashed(process.execPath, [...NODE_FLAGS, spec.script, ...spec.args], {
       cwd: root,
-      env: spec.env,
+      env: { ...spec.env, ...MALLOC },
       stdout: 'pipe',
       stderr: { append: spec.log },
     });
