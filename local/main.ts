@@ -1,7 +1,7 @@
 // `npm start`: brings the product up on this machine and plays the main job in it. Reads its arguments (options.ts), starts the
 // stack (stack/), plays (play/), stops. `--help` shows what it takes. What only playing needs is loaded when it plays: this process
 // stays up as long as the stack does.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { HELP, readOptions, UsageError, type StartOptions } from './options.ts';
 import { Screen } from './play/screen.ts';
 import type { MainJob } from './play/table.ts';
@@ -12,6 +12,8 @@ import { openState } from './stack/state.ts';
 async function main(options: StartOptions): Promise<number> {
   const screen = new Screen(process.stderr.isTTY === true, options.json);
   const job = options.idle ? undefined : await readJob(options);
+  if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig))
+    throw new StartFailure(`There is no kubeconfig ${options.kubeconfig}.`);
   const state = openState(options.state, options.fresh);
   const stopped = new AbortController();
   let signals = 0;

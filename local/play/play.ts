@@ -58,9 +58,10 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
   await chat.upload(input, 'prediction');
   await chat.press('Use “prediction”', '🚀 Start predicting');
   const asked = Date.now();
-  await chat.press('🚀 Start predicting', '');
+  // The chat may hold results of earlier runs.
+  const before = (await chat.press('🚀 Start predicting', '')).message_id;
   const result = await chat.wait(
-    (message) => has(message, 'Predictions ready') && message.document !== undefined,
+    (message) => message.message_id > before && has(message, 'Predictions ready') && message.document !== undefined,
     PREDICTION_MS,
     'Prediction failed',
     asked,
