@@ -36,7 +36,8 @@ export class Person {
   /** Presses the newest button with this label. */
   async press(label: string, expected: string): Promise<ClientMessage> {
     const holder = this.user.messages().findLast((message) => labels(message).includes(label));
-    if (!holder) throw new Error(`There is no button ${label}; the last message: ${wordsOf(this.user.messages().at(-1))}`);
+    if (!holder)
+      throw new Error(`There is no button ${label}; the last message: ${wordsOf(this.user.messages().at(-1))}`);
     const after = this.#last();
     await this.user.press(holder.message_id, label);
     return this.#answer(after, expected);
@@ -48,11 +49,11 @@ export class Person {
     await this.press('☁️ Cloud (Spot)', 'Send me a CSV file');
   }
 
-  /** From the table's columns to the launch, all defaults. */
-  async trainOn(target: string): Promise<void> {
+  /** From the table's columns to the launch. */
+  async trainOn(target: string, model = 'Automatic'): Promise<void> {
     await this.say(target, 'All other columns');
     await this.press('All other columns', 'Automatic');
-    await this.press('Automatic', 'Estimated cost');
+    await this.press(model, 'Estimated cost');
     const holder = this.user.messages().findLast((message) => labels(message).includes('🚀 Start training'));
     await this.user.press(holder?.message_id ?? 0, '🚀 Start training');
   }

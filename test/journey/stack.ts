@@ -163,7 +163,10 @@ export class Journey {
   }
 
   async putObject(key: string, body: string | Buffer): Promise<string> {
-    await this.s3.send(new PutObjectCommand({ Bucket: this.stack.bucket, Key: key, Body: body }));
+    // The SDK takes an empty text for a stream.
+    await this.s3.send(
+      new PutObjectCommand({ Bucket: this.stack.bucket, Key: key, Body: Buffer.from(body as string) }),
+    );
     return `s3://${this.stack.bucket}/${key}`;
   }
 
@@ -289,7 +292,7 @@ function pathOf(jobs: Jobs, userId: string): string {
   return `/apis/${API_VERSION}/namespaces/${namespaceOf(userId)}/${jobs}`;
 }
 
-function exportsOf(file: string): Record<string, string> {
+export function exportsOf(file: string): Record<string, string> {
   const lines = readFileSync(file, 'utf8').matchAll(/^export (\w+)='(.*)'$/gm);
   return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
 }
