@@ -7,7 +7,7 @@ const { SPOTLEARN_BENCH_PYTHON: _left, ...env } = process.env;
 const bench = (...args: string[]) => runProgram(spawn(process.execPath, [program, ...args], { env }), '');
 
 describe('npm run bench', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it('lists what there is', async () => {
     const { code, stderr } = await bench();

@@ -162,8 +162,12 @@ describe('local Telegram, the chat page in a real browser', function () {
     await ada.send('/start');
     await page.goto(`${setting.telegram.url}/?user=${CHAT}`);
     await page.getByText('/start').waitFor();
-    await bot.telegram.sendChatAction(CHAT, 'typing');
-    await page.locator('#status', { hasText: 'typing…' }).waitFor();
+    // As bots do, more than once: the page may not be listening yet when the first one comes.
+    const typing = setInterval(() => void bot.telegram.sendChatAction(CHAT, 'typing'), 300);
+    await page
+      .locator('#status', { hasText: 'typing…' })
+      .waitFor()
+      .finally(() => clearInterval(typing));
     await bot.telegram.sendPhoto(CHAT, { source: PNG }, { caption: 'A plot' });
     const width = `new Promise((resolve) => { const image = document.querySelector('.photo img');
       if (image.complete) resolve(image.naturalWidth); else image.onload = () => resolve(image.naturalWidth); })`;
