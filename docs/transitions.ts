@@ -220,7 +220,7 @@ function outcomes(action: Action, now: number): Outcome[] {
         { of: 'noLaunch', attempt: action.attempt, cause: 'capacity' },
       ];
     case 'putTicket':
-      return [{ of: 'ticket' }];
+      return [{ of: 'ticket', attempt: action.attempt, resumedFromStep: undefined }];
     case 'collect':
       return [{ of: 'collected', model: { id: 'm', manifestSha256: 's' }, metrics: {} }];
     case 'end': {

@@ -186,7 +186,8 @@ export class Actor {
       checkpointSeconds,
       now: clock.now(),
     });
-    if ((await putTicket(bucket, places, instanceId, ticket)) === 'mine') return { outcome: { of: 'ticket' } };
+    if ((await putTicket(bucket, places, instanceId, ticket)) === 'mine')
+      return { outcome: { of: 'ticket', attempt, resumedFromStep: checkpoint?.step } };
     // Another job holds this instance: ours begins again, without touching it.
     return { outcome: { of: 'noLaunch', attempt, cause: 'platform' } };
   }

@@ -34,7 +34,7 @@ export type Outcome =
   | { of: 'admit'; verdict: Verdict }
   | { of: 'launch'; attempt: Attempt; instance: LaunchedInstance; price: number; launchedAt: number; logGroup: string }
   | { of: 'noLaunch'; attempt: Attempt; cause: 'capacity' | 'platform' }
-  | { of: 'ticket' }
+  | { of: 'ticket'; attempt: Attempt; resumedFromStep: number | undefined }
   | { of: 'collected'; model: NonNullable<TrainingJobStatus['model']>; metrics: Record<string, number> }
   | {
       of: 'ended';
@@ -65,7 +65,7 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
     case 'noLaunch':
       return attemptWithdrawn(status, outcome.attempt, outcome.cause);
     case 'ticket':
-      return ticketPut(at, status);
+      return ticketPut(at, status, outcome.attempt, outcome.resumedFromStep);
     case 'collected':
       return { ...status, model: outcome.model, metrics: outcome.metrics };
     case 'ended':

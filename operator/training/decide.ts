@@ -158,12 +158,13 @@ function running(at: At, status: TrainingJobStatus, context: Context): Decision 
     return { status: change(at, status, { phase: 'Launching', message: 'Launching again.', conditions: [] }) };
   const { seen } = context;
   if (seen.result?.outcome === 'Succeeded') return { status: finishing(at, status) };
-  if (seen.result) return { status, action: endOf(attempt, seen.result) };
   const fresh =
     seen.heartbeat && seen.heardAt
       ? heard(at, status, attempt, seen.heartbeat, seen.heardAt, context.checkpointSeconds)
       : status;
   const now = currentAttempt(fresh) ?? attempt;
+  // The last heartbeat, which may tell of the last checkpoint, often comes together with the result.
+  if (seen.result) return { status: fresh, action: endOf(now, seen.result) };
   const lost = losses(at, fresh, now, context);
   if (lost) return lost;
   const stop = stopWanted(at, fresh, context);

@@ -158,10 +158,19 @@ export function instanceObtained(
   });
 }
 
-export const ticketPut = (at: At, status: TrainingJobStatus): TrainingJobStatus =>
+/** The ticket knows what is resumed; a last checkpoint may have come too late for any heartbeat. */
+export const ticketPut = (
+  at: At,
+  status: TrainingJobStatus,
+  { number }: Attempt,
+  resumedFromStep: number | undefined,
+): TrainingJobStatus =>
   change(at, status, {
     phase: 'Booting',
     message: `Instance ${status.instanceId} boots and prepares the worker.`,
+    attempts: status.attempts?.map((one) =>
+      one.number === number && resumedFromStep !== undefined ? { ...one, resumedFromStep } : one,
+    ),
     conditions: [['Running', 'False', 'Booting']],
   });
 

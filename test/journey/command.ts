@@ -20,9 +20,15 @@ export class Start {
   #stdout = '';
   #stderr = '';
 
-  constructor(args: readonly string[], state = mkdtempSync(join(tmpdir(), 'spotlearn-journey-'))) {
+  /** `prefix`: a command that runs the rest of its command line, by exec. */
+  constructor(
+    args: readonly string[],
+    state = mkdtempSync(join(tmpdir(), 'spotlearn-journey-')),
+    prefix: readonly string[] = [],
+  ) {
     this.state = state;
-    this.child = spawn(process.execPath, ['local/main.ts', '--state', state, ...args], {
+    const line = [...prefix, process.execPath, 'local/main.ts', '--state', state, ...args];
+    this.child = spawn(line[0] ?? '', line.slice(1), {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -63,6 +63,7 @@ export class Journey {
   readonly api: KubeClient;
   readonly s3: S3Client;
   readonly ec2: EC2Client;
+  readonly #connection: ReturnType<typeof connectionOf>;
   readonly #people: Person[] = [];
   #users = 0;
 
@@ -70,15 +71,7 @@ export class Journey {
     this.state = state;
     this.stack = stack;
     this.api = api;
-    const env = exportsOf(state.path('env'));
-    const client = {
-      region: env['AWS_REGION'] ?? '',
-      endpoint: env['AWS_ENDPOINT_URL'] ?? '',
-      credentials: {
-        accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
-        secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
-      },
-    };
+    const client = (this.#connection = connectionOf(state.path('env')));
     this.s3 = new S3Client({ ...client, forcePathStyle: true });
     this.ec2 = new EC2Client(client);
   }
@@ -250,7 +243,7 @@ export class Journey {
 
   /** Does something to the cloud itself, such as `interrupt` (local/aws/ec2/admin.ts). */
   async order(method: string, body: object): Promise<void> {
-    const client = new EC2Client({ ...this.ec2.config, maxAttempts: 1 });
+    const client = new EC2Client({ ...this.#connection, maxAttempts: 1 });
     let status: number | undefined;
     client.middlewareStack.add(
       (next) => (args) => {
@@ -292,7 +285,21 @@ function pathOf(jobs: Jobs, userId: string): string {
   return `/apis/${API_VERSION}/namespaces/${namespaceOf(userId)}/${jobs}`;
 }
 
-export function exportsOf(file: string): Record<string, string> {
+/** The file `env` of a state folder. */
+export function exportsOf(file: string): Record<string, string | undefined> {
   const lines = readFileSync(file, 'utf8').matchAll(/^export (\w+)='(.*)'$/gm);
-  return Object.fromEntries([...lines].map(([, name = '', value = '']) => [name, value]));
+  return Object.fromEntries([...lines].map(([, name = '', value]) => [name, value]));
+}
+
+/** What an SDK client needs, from the same file. */
+export function connectionOf(file: string) {
+  const env = exportsOf(file);
+  return {
+    region: env['AWS_REGION'] ?? '',
+    endpoint: env['AWS_ENDPOINT_URL'] ?? '',
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+  };
 }

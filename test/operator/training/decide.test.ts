@@ -488,6 +488,28 @@ describe('What is decided of a training job', () => {
     expect(next.attempts?.[1]?.batch).to.match(/^[0-9a-f]{32}$/);
   });
 
+  it('knows by the ticket what an attempt resumes, also a checkpoint that no heartbeat told of', () => {
+    const job = jobOf(undefined);
+    const before = status('Recovering', [
+      attempt({ endedAt: ago(1), endReason: 'Interrupted' }),
+      attempt({ number: 2 }),
+    ]);
+    const resumedFromStep = 7;
+    const next = confirm({ job, now: NOW }, before, { of: 'ticket', attempt: attempt({ number: 2 }), resumedFromStep });
+    expect(next.phase).to.equal('Booting');
+    expect(next.attempts?.map((one) => one.resumedFromStep)).to.deep.equal([undefined, 7]);
+  });
+
+  it('hears the heartbeat that comes together with the result of an interruption', () => {
+    const told = heartbeat({ checkpoint: { key: 'k', step: 9, at: ago(2), bytes: 1 } });
+    const { status: next, action } = decide(
+      jobOf(status('Running', [attempt()])),
+      context({ result: result('Interrupted', 30), heartbeat: told, heardAt: NOW }),
+    );
+    expect(action).to.include({ do: 'end', reason: 'Interrupted' });
+    expect(next.progress?.lastCheckpointStep).to.equal(9);
+  });
+
   it('pauses 10, 20, 40 … 360 seconds after errors, and not at all after an interruption', () => {
     const paused = (user: number, endReason = 'UserError') =>
       (pauseUntil(status('Recovering', [attempt({ endedAt: ago(0), endReason })], { counts: { user } })) - NOW) / 1000;
