@@ -1,6 +1,7 @@
 // One JSON object a line on stderr. Messages are constant strings; what varies stands in keys. A token, an address with a signature
 // or a row of data is never among them.
 import pino from 'pino';
+import { stderr } from '../cloud/log.ts';
 
 export interface Logger {
   debug(keys: object, message: string): void;
@@ -10,10 +11,7 @@ export interface Logger {
 }
 
 export function createLogger(level: string): Logger {
-  return pino(
-    { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, stderr());
 }
 
 export const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

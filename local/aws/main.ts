@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { stderr } from '../../cloud/log.ts';
 import { type ComputeOptions, computeServices } from './ec2/compute.ts';
 import { type AwsOptions, startAws } from './server.ts';
 
@@ -19,7 +20,7 @@ async function main(): Promise<void> {
   });
   const configuration =
     values.config === undefined ? {} : (JSON.parse(readFileSync(values.config, 'utf8')) as Configuration);
-  const logger = pino({ name: 'aws', level: process.env.LOG_LEVEL ?? 'info' }, pino.destination(2));
+  const logger = pino({ name: 'aws', level: process.env.LOG_LEVEL ?? 'info' }, stderr());
   const aws = await startAws({
     stateDir: values.state,
     port: Number(values.port),

@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
+import { stderr } from '../../cloud/log.ts';
 import { type Clock, systemClock } from '../../cloud/clock.ts';
 import type { KubeObject } from './api.ts';
 import { isCode, KubeClient } from './kubelet/client.ts';
@@ -61,7 +62,7 @@ class PodRunner implements Kubelet {
     this.#options = options;
     this.#client = client;
     this.#clock = options.clock ?? systemClock({ unref: true });
-    this.#logger = options.logger ?? pino({ level: 'warn' }, pino.destination(2));
+    this.#logger = options.logger ?? pino({ level: 'warn' }, stderr());
   }
 
   async start(): Promise<void> {

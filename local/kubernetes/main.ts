@@ -2,9 +2,10 @@
 // Prints one JSON line when it is ready; stops on SIGTERM and SIGINT. All of its work is in server.ts.
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { stderr } from '../../cloud/log.ts';
 import { startKubernetes } from './server.ts';
 
-const logger = pino({ name: 'kubernetes' }, pino.destination(2));
+const logger = pino({ name: 'kubernetes' }, stderr());
 
 try {
   const { values } = parseArgs({ options: { state: { type: 'string' }, port: { type: 'string' } } });

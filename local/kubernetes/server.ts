@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
+import { stderr } from '../../cloud/log.ts';
 import { type Clock, systemClock } from '../../cloud/clock.ts';
 import { loadCertificates } from './access/certificates.ts';
 import { Authorizer } from './access/authorizer.ts';
@@ -62,7 +63,7 @@ export class PortTaken extends Error {
 /** Rejects with FolderInUse or PortTaken, each a sentence for people. */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const clock = options.clock ?? systemClock({ unref: true });
-  const logger = options.logger ?? pino({ level: 'warn' }, pino.destination(2));
+  const logger = options.logger ?? pino({ level: 'warn' }, stderr());
   const now = () => clock.now();
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const store = await Store.open({

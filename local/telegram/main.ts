@@ -2,12 +2,13 @@
 // Prints one line of JSON when it is ready, logs to stderr, ends with 0 on SIGTERM or SIGINT.
 import { parseArgs } from 'node:util';
 import pino from 'pino';
+import { stderr } from '../../cloud/log.ts';
 import { startTelegram } from './server.ts';
 
 const { values } = parseArgs({
   options: { state: { type: 'string', default: '.spotlearn/telegram' }, port: { type: 'string', default: '0' } },
 });
-const logger = pino({ name: 'telegram' }, pino.destination(2));
+const logger = pino({ name: 'telegram' }, stderr());
 try {
   const telegram = await startTelegram({ stateDir: values.state, port: Number(values.port), logger });
   const { url, apiRoot, token, userUrl: page } = telegram;

@@ -1,5 +1,6 @@
 // One JSON object a line on stderr. Messages are constant strings; what varies stands in keys.
 import pino from 'pino';
+import { stderr } from '../../cloud/log.ts';
 
 export interface Logger {
   debug(keys: object, message: string): void;
@@ -9,10 +10,7 @@ export interface Logger {
 }
 
 export function createLogger(level: string): Logger {
-  return pino(
-    { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, stderr());
 }
 
 export const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
