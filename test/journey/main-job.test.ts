@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Summary } from '../../local/play/screen.ts';
 import { describeEachServer } from '../contract/kubernetes/servers.ts';
+import { KubeClient } from '../../local/kubernetes/kubelet/client.ts';
 import { Start } from './command.ts';
+import { foreignListeners } from './sockets.ts';
+import { exportsOf, stateFolder } from './stack.ts';
 
 const summaryOf = (stdout: string): Summary => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Summary;
 
@@ -23,7 +26,7 @@ function expectMainJob(summary: Summary): void {
 describe('npm start', function () {
   this.timeout(180_000);
   const starts: Start[] = [];
-  const start = (args: readonly string[], state?: string): Start => {
+  const start = (args: readonly string[], state = stateFolder()): Start => {
     const one = new Start(args, state);
     starts.push(one);
     return one;
@@ -38,12 +41,15 @@ describe('npm start', function () {
     expect(code, stderr).to.equal(0);
     expectMainJob(summaryOf(stdout));
     expect(await run.gone()).to.deep.equal([]);
-    const again = start(['--once', '--json', '--data', 'examples/housing.csv', '--target', 'price'], run.state);
+    const input = join(run.state, 'ask.csv');
+    writeFileSync(input, readFileSync('examples/housing.csv', 'utf8').split('\n').slice(0, 6).join('\n'));
+    const own = ['--data', 'examples/housing.csv', '--target', 'price', '--predict', input];
+    const again = start(['--once', '--json', ...own], run.state);
     const second = await again.ended;
     expect(second.code, second.stderr).to.equal(0);
     const housing = summaryOf(second.stdout);
-    expect(housing.rows).to.equal(20);
-    expect(readFileSync(housing.predictions, 'utf8').trim().split('\n')).to.have.length(21);
+    expect(housing.rows).to.equal(5);
+    expect(readFileSync(housing.predictions, 'utf8').trim().split('\n')).to.have.length(6);
     const { root_mean_squared_error: error = Infinity, baseline_root_mean_squared_error: baseline = 0 } =
       housing.metrics;
     expect(error).to.be.below(baseline);
@@ -54,12 +60,16 @@ describe('npm start', function () {
     await first.printed('Everything stays up');
     expect(foreignListeners(first.left())).to.deep.equal([]);
     const before = readFileSync(join(first.state, 'ports.json'), 'utf8');
+    const configMaps = '/api/v1/namespaces/default/configmaps';
+    const kept = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept' }, data: { of: 'the first run' } };
+    await onCluster(first, (api) => api.call('POST', configMaps, kept));
     first.child.kill('SIGTERM');
     expect((await first.ended).code).to.equal(0);
     expect(await first.gone()).to.deep.equal([]);
     const second = start(['--idle'], first.state);
     await second.printed('Everything stays up');
     expect(readFileSync(join(second.state, 'ports.json'), 'utf8')).to.equal(before);
+    expect((await onCluster(second, (api) => api.call('GET', `${configMaps}/kept`)))['data']).to.deep.equal(kept.data);
     expect(readFileSync(join(second.state, 'env'), 'utf8'))
       .to.include('export AWS_ENDPOINT_URL=')
       .and.include('export KUBECONFIG=');
@@ -101,7 +111,7 @@ describeEachServer(
   (server) => {
     it('passes', async function () {
       this.timeout(180_000);
-      const run = new Start(['--once', '--json', '--kubeconfig', server.kubeconfig]);
+      const run = new Start(['--once', '--json', '--kubeconfig', server.kubeconfig], stateFolder());
       try {
         const { code, stdout, stderr } = await run.ended;
         expect(code, stderr).to.equal(0);
@@ -114,29 +124,11 @@ describeEachServer(
   { controllers: true },
 );
 
-/** Addresses other than 127.0.0.1 that these processes listen on. */
-function foreignListeners(pids: readonly number[]): string[] {
-  const inodes = new Set(pids.flatMap((pid) => sockets(pid)));
-  const LISTEN = '0A';
-  const rows = ['/proc/net/tcp', '/proc/net/tcp6']
-    .filter(existsSync)
-    .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n').slice(1));
-  return rows
-    .map((row) => row.trim().split(/\s+/))
-    .filter((row) => row[3] === LISTEN && inodes.has(row[9] ?? '') && !row[1]?.startsWith('0100007F:'))
-    .map((row) => row[1] ?? '');
-}
-
-function sockets(pid: number): string[] {
+async function onCluster<T>(run: Start, work: (api: KubeClient) => Promise<T>): Promise<T> {
+  const api = await KubeClient.fromKubeconfig(exportsOf(join(run.state, 'env'))['KUBECONFIG'] ?? '');
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      try {
-        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
-      } catch {
-        return [];
-      }
-    });
-  } catch {
-    return [];
+    return await work(api);
+  } finally {
+    api.close();
   }
 }
