@@ -14,6 +14,8 @@ export interface Offer {
   readonly subnetId: string;
   /** Cap on the Spot price, USD per hour. */
   readonly maxPrice?: number;
+  /** Image in place of the launch template's (a type of another architecture). */
+  readonly imageId?: string;
 }
 
 export interface FleetRequest {
@@ -60,14 +62,50 @@ export interface Instance extends LaunchedInstance {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** A Spot price of a pool and since when it holds. */
+export interface PricePoint {
+  readonly instanceType: string;
+  readonly zone: string;
+  /** USD per hour. */
+  readonly usd: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** EC2 says that an instance is in trouble: a scheduled event, or a status check that fails. */
+export interface Impairment {
+  readonly id: string;
+  /** EC2's word: instance-retirement, instance-stop, system-status, instance-status … */
+  readonly what: string;
+}
+
+export interface Volume {
+  readonly id: string;
+  /** `available`: attached to nothing. */
+  readonly state: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface Compute {
   createFleet(request: FleetRequest): Promise<FleetAnswer>;
   /** Every instance of the installation, also those terminated in the last hour; pages of at most 1,000. */
   instances(): Promise<Instance[]>;
   /** Idempotent; ids EC2 does not know count as terminated. */
   terminate(ids: readonly string[]): Promise<void>;
-  /** USD per hour of a pool now; undefined when EC2 names none. */
-  spotPrice(instanceType: string, zone: string): Promise<number | undefined>;
+  /** Adds tags to instances (or volumes) of the installation; at most 1,000 ids, all get the same. */
+  tag(ids: readonly string[], tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Instances, also foreign ones, with a scheduled event or a failing status check (DescribeInstanceStatus). */
+  impaired(): Promise<Impairment[]>;
+  /** Volumes of the installation. */
+  volumes(): Promise<Volume[]>;
+  /** Idempotent. */
+  deleteVolume(id: string): Promise<void>;
+  /** Linux Spot prices of the types in every zone: the one in force at `since` (milliseconds) and each change after it. */
+  spotPrices(instanceTypes: readonly string[], since: number): Promise<PricePoint[]>;
+  /** `type/zone` of every pool EC2 offers in the zones (DescribeInstanceTypeOfferings). */
+  offerings(zones: readonly string[]): Promise<Set<string>>;
   /** Zone of each subnet. */
   zones(subnetIds: readonly string[]): Promise<Map<string, string>>;
   /** Each names what is missing by throwing. */
@@ -104,10 +142,7 @@ export function computeOf(clients: Clients, installation: string, now: () => num
         );
         for (const { Instances } of page.Reservations ?? [])
           for (const instance of Instances ?? []) {
-            const tags = Object.fromEntries((instance.Tags ?? []).map(({ Key, Value }) => [Key, Value])) as Record<
-              string,
-              string
-            >;
+            const tags = tagMap(instance.Tags);
             found.push({
               id: instance.InstanceId ?? '',
               instanceType: instance.InstanceType ?? '',
@@ -145,22 +180,105 @@ export function computeOf(clients: Clients, installation: string, now: () => num
         }
       }
     },
-    spotPrice: async (instanceType, zone) => {
-      const at = new Date(now());
-      const answer = await ask((ec2, { DescribeSpotPriceHistoryCommand }) =>
-        ec2.send(
-          new DescribeSpotPriceHistoryCommand({
-            InstanceTypes: [instanceType as _InstanceType],
-            AvailabilityZone: zone,
-            ProductDescriptions: ['Linux/UNIX'],
-            StartTime: at,
-            EndTime: at,
-            MaxResults: 1,
-          }),
-        ),
+    tag: async (ids, tags) => {
+      await ask((ec2, { CreateTagsCommand }) =>
+        ec2.send(new CreateTagsCommand({ Resources: [...ids], Tags: tagList(tags) })),
       );
-      const price = Number(answer.SpotPriceHistory?.[0]?.SpotPrice);
-      return price > 0 ? price : undefined;
+    },
+    impaired: async () => {
+      // Filters of one call must all hold, so each kind of trouble is a call of its own.
+      const found: Impairment[] = [];
+      for (const [what, filter] of TROUBLE) {
+        let next: string | undefined;
+        do {
+          const page = await ask((ec2, { DescribeInstanceStatusCommand }) =>
+            ec2.send(new DescribeInstanceStatusCommand({ Filters: [filter], MaxResults: 1000, NextToken: next })),
+          );
+          for (const { InstanceId, Events } of page.InstanceStatuses ?? [])
+            found.push({ id: InstanceId ?? '', what: what ?? Events?.[0]?.Code ?? 'event' });
+          next = page.NextToken;
+        } while (next);
+      }
+      return found;
+    },
+    volumes: async () => {
+      const found: Volume[] = [];
+      let next: string | undefined;
+      do {
+        const page = await ask((ec2, { DescribeVolumesCommand }) =>
+          ec2.send(
+            new DescribeVolumesCommand({
+              Filters: [{ Name: `tag:${TAG.installation}`, Values: [installation] }],
+              MaxResults: 500,
+              NextToken: next,
+            }),
+          ),
+        );
+        for (const { VolumeId, State, CreateTime, Tags } of page.Volumes ?? [])
+          found.push({
+            id: VolumeId ?? '',
+            state: State ?? '',
+            createdAt: CreateTime?.getTime() ?? 0,
+            tags: tagMap(Tags),
+          });
+        next = page.NextToken;
+      } while (next);
+      return found;
+    },
+    deleteVolume: async (id) => {
+      await ask((ec2, { DeleteVolumeCommand }) => ec2.send(new DeleteVolumeCommand({ VolumeId: id }))).catch(
+        (error: CloudError) => {
+          if (error.kind !== 'notFound') throw error;
+        },
+      );
+    },
+    spotPrices: async (instanceTypes, since) => {
+      const found: PricePoint[] = [];
+      let next: string | undefined;
+      do {
+        const page = await ask((ec2, { DescribeSpotPriceHistoryCommand }) =>
+          ec2.send(
+            new DescribeSpotPriceHistoryCommand({
+              InstanceTypes: instanceTypes as _InstanceType[],
+              ProductDescriptions: ['Linux/UNIX'],
+              StartTime: new Date(since),
+              EndTime: new Date(now()),
+              MaxResults: 1000,
+              NextToken: next,
+            }),
+          ),
+        );
+        for (const { InstanceType, AvailabilityZone, SpotPrice, Timestamp } of page.SpotPriceHistory ?? [])
+          if (Number(SpotPrice) > 0)
+            found.push({
+              instanceType: InstanceType ?? '',
+              zone: AvailabilityZone ?? '',
+              usd: Number(SpotPrice),
+              at: Timestamp?.getTime() ?? 0,
+            });
+        next = page.NextToken;
+      } while (next);
+      return found;
+    },
+    offerings: async (zones) => {
+      const found = new Set<string>();
+      let next: string | undefined;
+      do {
+        const page = await ask((ec2, { DescribeInstanceTypeOfferingsCommand }) =>
+          ec2.send(
+            new DescribeInstanceTypeOfferingsCommand({
+              LocationType: 'availability-zone',
+              Filters: [{ Name: 'location', Values: [...zones] }],
+              MaxResults: 1000,
+              NextToken: next,
+            }),
+          ),
+        );
+        for (const { InstanceType, Location } of page.InstanceTypeOfferings ?? [])
+          found.add(`${InstanceType}/${Location}`);
+        next = page.NextToken;
+      } while (next);
+      return found;
     },
     zones: async (subnetIds) => {
       const answer = await ask((ec2, { DescribeSubnetsCommand }) =>
@@ -186,9 +304,19 @@ export function computeOf(clients: Clients, installation: string, now: () => num
   };
 }
 
+const TROUBLE: readonly (readonly [what: string | undefined, filter: { Name: string; Values: string[] }])[] = [
+  [undefined, { Name: 'event.code', Values: ['instance-retirement', 'instance-stop'] }],
+  ['system-status', { Name: 'system-status.status', Values: ['impaired'] }],
+  ['instance-status', { Name: 'instance-status.status', Values: ['impaired'] }],
+];
+
+const tagList = (tags: Readonly<Record<string, string>>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+const tagMap = (tags: readonly { Key?: string; Value?: string }[] = []): Record<string, string> =>
+  Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+
 /** The CreateFleet call of a request. `instant` answers at once with what it launched; price-capacity-optimized picks the pool. */
 export function fleetInput(request: FleetRequest) {
-  const tags = Object.entries(request.tags).map(([Key, Value]) => ({ Key, Value }));
+  const tags = tagList(request.tags);
   const spot = request.market === 'spot';
   return {
     Type: 'instant' as const,
@@ -196,9 +324,10 @@ export function fleetInput(request: FleetRequest) {
     LaunchTemplateConfigs: [
       {
         LaunchTemplateSpecification: { LaunchTemplateId: request.launchTemplateId, Version: '$Default' },
-        Overrides: request.offers.map(({ instanceType, subnetId, maxPrice }) => ({
+        Overrides: request.offers.map(({ instanceType, subnetId, maxPrice, imageId }) => ({
           InstanceType: instanceType as _InstanceType,
           SubnetId: subnetId,
+          ...(imageId === undefined ? {} : { ImageId: imageId }),
           ...(spot && maxPrice !== undefined ? { MaxPrice: String(maxPrice) } : {}),
         })),
       },

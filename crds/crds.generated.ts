@@ -481,6 +481,10 @@ export interface TrainingJobSpec {
    */
   deadline?: string;
   /**
+   * What to do when EC2 says that the Spot instance is at higher risk. Checkpoint saves at once and stays; Migrate also moves to another pool before EC2 takes the instance.
+   */
+  onRebalance: "Checkpoint" | "Migrate";
+  /**
    * True checkpoints, releases the instance and keeps the job; false continues from the checkpoint.
    */
   suspend: boolean;
@@ -667,6 +671,35 @@ export interface TrainingJobStatus {
      * Worst case held back from the month's budget while the job lives.
      */
     reservedUsd?: number;
+    /**
+     * Of the cost so far what bought work that was lost and done again.
+     */
+    lostUsd?: number;
+    /**
+     * Of the cost so far what on-demand cost above Spot.
+     */
+    extraUsd?: number;
+  };
+  /**
+   * How the job stands against spec.deadline.
+   */
+  deadline?: {
+    /**
+     * Seconds of computing still to do by measured progress.
+     */
+    workSeconds?: number;
+    /**
+     * Seconds left until the deadline beyond that work.
+     */
+    slackSeconds?: number;
+    /**
+     * What the Uniform Progress rule says now: Spot, OnDemand or Wait.
+     */
+    choice?: "Spot" | "OnDemand" | "Wait";
+    /**
+     * Why
+     */
+    reason?: string;
   };
   /**
    * The model made.
@@ -768,6 +801,18 @@ export interface Attempt {
    */
   endedAt?: string;
   /**
+   * When the addresses in its ticket were signed last.
+   */
+  ticketAt?: string;
+  /**
+   * Since when it is being replaced while it still runs.
+   */
+  leavingAt?: string;
+  /**
+   * Why it is being replaced: Interruption, Rebalance, Impaired, Deadline or SpotAgain.
+   */
+  leavingReason?: string;
+  /**
    * Why it ended, e.g. Succeeded, Interrupted, BootTimeout, HeartbeatLost, UserError.
    */
   endReason?: string;
@@ -779,6 +824,18 @@ export interface Attempt {
    * Seconds of work lost with it (since its last checkpoint).
    */
   lostSeconds?: number;
+  /**
+   * What those seconds had cost in USD.
+   */
+  lostUsd?: number;
+  /**
+   * Why this market was chosen when it is not the first choice, e.g. no Spot capacity, or the deadline.
+   */
+  marketReason?: string;
+  /**
+   * USD per hour above the cheapest fitting Spot pool's price, when on-demand was taken instead.
+   */
+  extraPerHour?: number;
   /**
    * Cost of the attempt in USD.
    */

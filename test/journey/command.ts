@@ -40,7 +40,7 @@ export class Start {
   }
 
   /** Resolves once it has printed this; rejects when it ended before. */
-  async printed(words: string, withinMs = 60_000): Promise<void> {
+  async printed(words: string, withinMs = 120_000): Promise<void> {
     const until = Date.now() + withinMs;
     while (!this.#stdout.includes(words)) {
       if (this.child.exitCode !== null || Date.now() > until)

@@ -24,7 +24,7 @@ async function occupied(): Promise<{ server: Server; port: number }> {
 }
 
 describe('Taken ports', function () {
-  this.timeout(60_000);
+  this.timeout(150_000);
   const servers: Server[] = [];
   const taken = async (): Promise<number> => {
     const { server, port } = await occupied();
@@ -76,7 +76,7 @@ const canMount = spawnSync('unshare', ['-Urm', 'sh', '-c', MOUNT, 'sh', tmpdir()
 if (!canMount) console.error('SKIPPED: the whole stack on a full disk; it needs unshare(1) and user namespaces');
 
 describe('A full disk', function () {
-  this.timeout(90_000);
+  this.timeout(150_000);
   let run: Start;
   /** The state folder as the stack sees it. */
   let state: string;

@@ -2,9 +2,18 @@
 // interfaces is tested against the local AWS in test/cloud.
 import { createHash } from 'node:crypto';
 import type { Bucket, ListedObject } from '../../cloud/bucket.ts';
-import type { Compute, FleetAnswer, FleetRequest, Instance } from '../../cloud/compute.ts';
+import type {
+  Compute,
+  FleetAnswer,
+  FleetRequest,
+  Impairment,
+  Instance,
+  PricePoint,
+  Volume,
+} from '../../cloud/compute.ts';
 import { AwsError, type FailureKind } from '../../cloud/errors.ts';
 import type { Functions, Invocation } from '../../cloud/functions.ts';
+import { INSTANCE_TYPES } from '../../cloud/prices.ts';
 import { TAG } from '../../cloud/tags.ts';
 
 export const failure = (kind: FailureKind, retryable = kind === 'throttled' || kind === 'unreachable'): AwsError =>
@@ -108,6 +117,11 @@ export class FakeCompute extends Faults implements Compute {
   readonly machines = new Map<string, Instance>();
   /** Pools without capacity, `market/type/zone`; `*` for all of a market. */
   readonly empty = new Set<string>();
+  /** Instances left in a pool, `market/type/zone`; absent: no end of them. */
+  readonly room = new Map<string, number>();
+  prices: PricePoint[] = [];
+  readonly trouble: Impairment[] = [];
+  readonly disks = new Map<string, Volume>();
   readonly now: () => number;
   installation = 'spotlearn';
   #count = 0;
@@ -127,29 +141,34 @@ export class FakeCompute extends Faults implements Compute {
       const known = this.fleets.get(request.token);
       if (known) return known;
       const refusals: FleetAnswer['refusals'][number][] = [];
+      const instances: FleetAnswer['instances'][number][] = [];
       for (const { instanceType, zone } of request.offers) {
-        if (this.empty.has(`${request.market}/*`) || this.empty.has(`${request.market}/${instanceType}/${zone}`)) {
+        const pool = `${request.market}/${instanceType}/${zone}`;
+        if (this.empty.has(`${request.market}/*`) || this.empty.has(pool)) {
           refusals.push({ instanceType, zone, code: 'InsufficientInstanceCapacity', message: 'none', capacity: true });
           continue;
         }
-        const id = `i-${String((this.#count += 1)).padStart(17, '0')}`;
-        this.machines.set(id, {
-          id,
-          instanceType,
-          zone,
-          market: request.market,
-          state: 'running',
-          launchedAt: this.now(),
-          stateReason: undefined,
-          batch: request.tags[TAG.batch],
-          jobUid: request.tags[TAG.jobUid],
-          tags: request.tags,
-        });
-        const answer = { instances: [{ id, instanceType, zone }], refusals };
-        this.fleets.set(request.token, answer);
-        return answer;
+        for (let left = this.room.get(pool) ?? Infinity; left > 0 && instances.length < request.count; left -= 1) {
+          const id = `i-${String((this.#count += 1)).padStart(17, '0')}`;
+          this.room.set(pool, left - 1);
+          instances.push({ id, instanceType, zone });
+          this.machines.set(id, {
+            id,
+            instanceType,
+            zone,
+            market: request.market,
+            state: 'running',
+            launchedAt: this.now(),
+            stateReason: undefined,
+            batch: request.tags[TAG.batch],
+            jobUid: request.tags[TAG.jobUid],
+            tags: request.tags,
+          });
+        }
       }
-      return { instances: [], refusals };
+      const answer = { instances, refusals };
+      if (instances.length > 0) this.fleets.set(request.token, answer);
+      return answer;
     });
   }
   instances() {
@@ -161,8 +180,41 @@ export class FakeCompute extends Faults implements Compute {
         if (this.machines.has(id)) this.set(id, { state: 'terminated', stateReason: 'Client.UserInitiatedShutdown' });
     });
   }
-  spotPrice(type: string, zone: string) {
-    return this.run('spotPrice', `${type} ${zone}`, (): number | undefined => 0.02);
+  tag(ids: readonly string[], tags: Readonly<Record<string, string>>) {
+    return this.run('tag', ids.join(' '), () => {
+      for (const id of ids) {
+        const machine = this.machines.get(id);
+        if (!machine) throw failure('notFound');
+        const all = { ...machine.tags, ...tags };
+        this.set(id, { tags: all, jobUid: all[TAG.jobUid], batch: all[TAG.batch] });
+      }
+    });
+  }
+  impaired() {
+    return this.run('impaired', '', () => [...this.trouble]);
+  }
+  volumes() {
+    return this.run('volumes', '', () => [...this.disks.values()]);
+  }
+  deleteVolume(id: string) {
+    return this.run('deleteVolume', id, () => void this.disks.delete(id));
+  }
+  spotPrices(types: readonly string[], since: number) {
+    return this.run('spotPrices', types.join(' '), () =>
+      this.prices.length > 0
+        ? this.prices.filter(({ instanceType }) => types.includes(instanceType))
+        : types.flatMap((instanceType) =>
+            ['a', 'b', 'c'].map((zone) => ({ instanceType, zone: `eu-central-1${zone}`, usd: 0.02, at: since })),
+          ),
+    );
+  }
+  /** Pools EC2 does not offer, `type/zone`. */
+  readonly unoffered = new Set<string>();
+  offerings(zones: readonly string[]) {
+    return this.run('offerings', '', () => {
+      const all = INSTANCE_TYPES.flatMap(({ name }) => zones.map((zone) => `${name}/${zone}`));
+      return new Set(all.filter((pool) => !this.unoffered.has(pool)));
+    });
   }
   zones(subnetIds: readonly string[]) {
     return this.run('zones', '', () => new Map(subnetIds.map((id, at) => [id, `eu-central-1${'abc'[at % 3]}`])));
