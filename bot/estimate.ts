@@ -43,6 +43,8 @@ export function estimateTraining(
     (type) =>
       type.arch === 'x86_64' &&
       type.gpu === 0 &&
+      // As the operator selects: burstable types serve t3.medium's class of work only.
+      (!type.burstable || (floor?.name === 't3.medium' && type.memoryGiB <= floor.memoryGiB)) &&
       type.vcpu >= (floor?.vcpu ?? 2) &&
       type.memoryGiB >= Math.max(floor?.memoryGiB ?? 4, 1 + (6 * table.bytes) / 2 ** 30),
   ).sort((a, b) => a.spot - b.spot);

@@ -1,5 +1,6 @@
 // S3 as operator and tests use it: a narrow interface and its real side. Errors are CloudErrors (errors.ts), bodies small JSON
 // or text; large objects never pass through here, they are copied on the server side.
+import type { ListMultipartUploadsOutput } from '@aws-sdk/client-s3';
 import type { Clients } from './clients.ts';
 import { calling, translate, type CloudError } from './errors.ts';
 
@@ -13,6 +14,14 @@ export interface ObjectFacts {
 
 export interface ListedObject extends ObjectFacts {
   readonly key: string;
+}
+
+/** A multipart upload that was begun and neither completed nor aborted. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 }
 
 export interface Bucket {
@@ -35,9 +44,18 @@ export interface Bucket {
   /** All keys under a prefix, paged by 1,000. */
   list(prefix: string): Promise<ListedObject[]>;
   delete(key: string): Promise<void>;
+  /** Any number of keys, 1,000 a call (S3 DeleteObjects); what is gone already is no error. Throws when S3 refused one of them. */
+  deleteMany(keys: readonly string[]): Promise<void>;
+  /** Open multipart uploads under a prefix, paged by 1,000. */
+  uploads(prefix: string): Promise<OpenUpload[]>;
+  /** Idempotent. */
+  abortUpload(upload: Pick<OpenUpload, 'key' | 'id'>): Promise<void>;
   /** Throws when the bucket can't be reached. */
   check(): Promise<void>;
 }
+
+/** Keys of one DeleteObjects call. */
+const DELETE_PAGE = 1000;
 
 export function bucketOf(clients: Clients, name: string): Bucket {
   const sdk = () => import('@aws-sdk/client-s3');
@@ -129,6 +147,43 @@ export function bucketOf(clients: Clients, name: string): Bucket {
     },
     delete: async (key) => {
       await ask((s3, { DeleteObjectCommand }) => s3.send(new DeleteObjectCommand({ Bucket: name, Key: key })));
+    },
+    deleteMany: async (keys) => {
+      for (let at = 0; at < keys.length; at += DELETE_PAGE) {
+        const Objects = keys.slice(at, at + DELETE_PAGE).map((Key) => ({ Key }));
+        const answer = await ask((s3, { DeleteObjectsCommand }) =>
+          s3.send(new DeleteObjectsCommand({ Bucket: name, Delete: { Objects, Quiet: true } })),
+        );
+        const [refused] = answer.Errors ?? [];
+        // S3 answers 200 also when it refused some of the keys.
+        if (refused)
+          throw translate('s3', {
+            name: refused.Code ?? 'InternalError',
+            message: `${refused.Key} was not deleted: ${refused.Message}`,
+            $metadata: { httpStatusCode: refused.Code === 'InternalError' ? 500 : 400 },
+          });
+      }
+    },
+    uploads: async (prefix) => {
+      const found: OpenUpload[] = [];
+      let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
+      for (;;) {
+        const page: ListMultipartUploadsOutput = await ask((s3, { ListMultipartUploadsCommand }) =>
+          s3.send(new ListMultipartUploadsCommand({ Bucket: name, Prefix: prefix, ...from })),
+        );
+        for (const { Key, UploadId, Initiated } of page.Uploads ?? [])
+          if (Key !== undefined && UploadId !== undefined)
+            found.push({ key: Key, id: UploadId, startedAt: Initiated?.getTime() ?? 0 });
+        if (!page.IsTruncated) return found;
+        from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+      }
+    },
+    abortUpload: async ({ key, id }) => {
+      await orAbsent(
+        ask((s3, { AbortMultipartUploadCommand }) =>
+          s3.send(new AbortMultipartUploadCommand({ Bucket: name, Key: key, UploadId: id })),
+        ),
+      );
     },
     check: async () => {
       await ask((s3, { ListObjectsV2Command }) => s3.send(new ListObjectsV2Command({ Bucket: name, MaxKeys: 1 })));

@@ -50,7 +50,8 @@ export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminate
 
 export interface Instance extends LaunchedInstance {
   readonly state: InstanceState;
-  readonly market: Market;
+  /** `cluster`: no EC2 instance but a Job on the Kubernetes cluster (operator/training/cluster.ts). */
+  readonly market: Market | 'cluster';
   /** Milliseconds since the epoch. */
   readonly launchedAt: number;
   /** EC2's code, e.g. Server.SpotInstanceTermination. */

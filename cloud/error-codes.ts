@@ -34,6 +34,7 @@ export const NOT_FOUND_CODES: ReadonlySet<string> = new Set([
   'NotFound',
   'ResourceNotFoundException',
   'InvalidInstanceID.NotFound',
+  'InvalidVolume.NotFound',
   'InvalidLaunchTemplateId.NotFound',
   'InvalidGroup.NotFound',
   'InvalidAMIID.NotFound',

@@ -67,7 +67,11 @@ export function instanceOf(key: string, roleId: string): { instanceId: string; f
 }
 
 /** `checkpoints/<job uid>/`: the newest checkpoint outlives its instance. */
-export const checkpointsOf = (jobUid: string): string => `checkpoints/${jobUid}/`;
+export const CHECKPOINTS = 'checkpoints/';
+export const checkpointsOf = (jobUid: string): string => `${CHECKPOINTS}${jobUid}/`;
+/** A fleet call as it was written down before it was made. */
+export const BATCHES = 'batches/';
+export const batchKey = (batch: string): string => `${BATCHES}${batch}.json`;
 /** Append-only entry of the ledger; the same job, attempt and kind always has the same key, so a retry can't double it. */
 export const ledgerKey = (userId: string, at: string, jobUid: string, attempt: number, kind: string): string =>
   `ledger/user_${userId}/${at.slice(0, 7)}/${jobUid}-${attempt}-${kind}.json`;

@@ -1,6 +1,7 @@
 // What things cost, with the unit in the type: a price per 1,000 requests can't be multiplied by a count of requests by
 // mistake (the plan did). The table is dated; live Spot prices come from DescribeSpotPriceHistory (operator).
 import catalogue from './catalogue.json' with { type: 'json' };
+import type { Catalogue } from './catalogue/catalogue.ts';
 
 declare const unit: unique symbol;
 type Price<U extends string> = number & { readonly [unit]: U };
@@ -13,7 +14,7 @@ export type UsdPerGbMonth = Price<'USD/GB-month'>;
 
 export const usdPerHour = (value: number): UsdPerHour => value as UsdPerHour;
 
-/** Dated list prices (us-east-1, Linux); Spot figures are the plan's floor, measured averages where it has none. */
+/** Dated list prices (us-east-1, Linux); Spot figures are the plan's, starting values where it has none. */
 export const PRICES = {
   date: catalogue.date,
   lambda: { gbSecond: 0.0000166667 as UsdPerGbSecond, request: 0.0000002 as UsdPerRequest },
@@ -25,20 +26,24 @@ export const PRICES = {
   ebs: { gp3: 0.08 as UsdPerGbMonth },
 } as const;
 
-/** One EC2 type: what it has and what it costs. */
+/** One EC2 type: what it has and what it costs (catalogue.json; `npm run catalogue` says how it is refreshed). */
 export interface InstanceType {
   readonly name: string;
   readonly arch: 'x86_64' | 'arm64';
   readonly vcpu: number;
   readonly memoryGiB: number;
   readonly gpu: number;
+  /** CPU by credits: full speed only for a while. */
+  readonly burstable: boolean;
   readonly onDemand: UsdPerHour;
   readonly spot: UsdPerHour;
 }
 
-export const INSTANCE_TYPES: readonly InstanceType[] = catalogue.types.map((type) => ({
+export const INSTANCE_TYPES: readonly InstanceType[] = (catalogue as Catalogue).types.map((type) => ({
   ...type,
-  arch: type.arch as InstanceType['arch'],
+  arch: type.arch ?? 'x86_64',
+  gpu: type.gpu ?? 0,
+  burstable: type.burstable ?? false,
   onDemand: usdPerHour(type.onDemand),
   spot: usdPerHour(type.spot),
 }));

@@ -809,7 +809,7 @@ export interface Attempt {
    */
   leavingAt?: string;
   /**
-   * Why it is being replaced: Interruption, Rebalance, Impaired, Deadline or SpotAgain.
+   * Why it is being replaced: Interruption, Rebalance, Impaired or SpotAgain.
    */
   leavingReason?: string;
   /**

@@ -19,7 +19,10 @@ export const TRAINING_REASONS = {
     'Create the Account user-<id>, or wait for it.',
   ),
   AccountSuspended: means('The account is suspended.', 'Ask the administrator.'),
-  PlacementUnavailable: means('This placement is not available in this version.', 'Choose another spec.placement.'),
+  PlacementUnavailable: means(
+    'This installation has no worker image for its cluster.',
+    'Choose another spec.placement, or ask the administrator about SPOTLEARN_WORKER_CONTAINER_IMAGE.',
+  ),
   CloudDisabled: means(
     'The installation launches nothing on AWS.',
     'Ask the administrator about SPOTLEARN_CLOUD_ENABLED.',
@@ -54,13 +57,24 @@ export const TRAINING_REASONS = {
     'EC2 has no capacity in any fitting pool; asked again as pools are forgotten after three minutes.',
     'Wait, allow more instance types, or use SpotWithFallback.',
   ),
-  Launching: means('A fleet is being asked for an instance.'),
+  Launching: means('An instance (or a pod on the cluster) is being asked for.'),
+  FallingBack: means(
+    'On-demand is asked for in place of Spot; status.attempts[].marketReason says why and extraPerHour what it costs more.',
+  ),
+  SpotAgain: means('The job is ahead of spec.deadline and moves back from on-demand to Spot.'),
+  Stayed: means('A replacement was not possible or not needed; the job stays on its instance.'),
   InstanceLaunched: means('EC2 launched an instance for the attempt.'),
   Booting: means('The instance boots; the worker has not reported yet.'),
   WorkerReports: means('The worker reports.'),
   Recovering: means('An attempt ended early and another is being launched.'),
   Interrupted: means('EC2 took the instance back; a replacement continues from the newest checkpoint.'),
   SpotInterruption: means('EC2 gave notice that it takes the instance back; the worker checkpoints.'),
+  RebalanceRecommended: means(
+    'EC2 says that the instance is at higher risk of being taken back; the worker checkpointed and stays.',
+    'Set spec.onRebalance to Migrate to move the job in such a case.',
+  ),
+  Rebalancing: means('EC2 says that the instance is at higher risk; the job moves to another pool (spec.onRebalance).'),
+  InstanceImpaired: means('EC2’s status checks say that the instance is in trouble; the job moves to another.'),
   Recovered: means('A new instance took over after an interruption.'),
   HeartbeatLost: means(
     'The worker was silent for ten minutes; its instance was replaced.',
@@ -83,7 +97,10 @@ export const TRAINING_REASONS = {
     'More instances were lost than maxInterruptions allows.',
     'Use SpotWithFallback or OnDemand, or raise maxInterruptions.',
   ),
-  DeadlineExceeded: means('activeDeadlineSeconds passed before the job was done.', 'Allow more time.'),
+  DeadlineExceeded: means(
+    'activeDeadlineSeconds passed before the job was done, or spec.deadline while it waited to be accepted.',
+    'Allow more time.',
+  ),
   Suspending: means('The worker was told to checkpoint and stop, because of spec.suspend or a suspended account.'),
   SuspendedByUser: means(
     'Nothing runs because of spec.suspend or a suspended account; the checkpoint is kept.',

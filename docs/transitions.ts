@@ -3,11 +3,14 @@
 import type { Instance } from '../cloud/compute.ts';
 import type { Result } from '../cloud/contract/contract.generated.ts';
 import { timestamp } from '../crds/conditions.ts';
-import type { TrainingJob, TrainingJobStatus } from '../crds/crds.generated.ts';
+import type { Attempt, TrainingJob, TrainingJobStatus } from '../crds/crds.generated.ts';
 import { FINALIZER } from '../crds/objects.ts';
 import type { Action } from '../operator/training/actions.ts';
 import { confirm, type Outcome } from '../operator/training/confirm.ts';
-import { decide, type Context } from '../operator/training/decide.ts';
+import type { Context } from '../operator/training/context.ts';
+import { decide } from '../operator/training/decide.ts';
+import { currentAttempt, leavingAttempt, openAttempts } from '../operator/training/job.ts';
+import { LOST_QUIET_MS } from '../operator/training/observation.ts';
 import type { Seen } from '../operator/training/seen.ts';
 
 const START = Date.UTC(2026, 0, 1);
@@ -57,17 +60,25 @@ export function transitions(): Transition[] {
   return [...found.values()];
 }
 
+/** Conditions that decisions depend on, beside those that tell of a stop under way (Unknown). */
+const DECISIVE = new Set(['Accepted', 'BudgetExhausted']);
+
 /** What two statuses must share to have the same future, counters cut at what the spec below allows. */
 function essence(status: TrainingJobStatus): string {
-  const last = status.attempts?.at(-1);
   const conditions = (status.conditions ?? [])
-    .map(({ type, status: value, reason }) => `${type}${value}${reason}`)
+    .filter(({ type, status: value }) => DECISIVE.has(type) || value === 'Unknown')
+    .map(({ type, status: value }) => `${type}${value}`)
     .sort();
   const { interruptions = 0, platform = 0, user = 0 } = status.counts ?? {};
   return JSON.stringify([
     status.phase,
     conditions,
-    last && [last.instanceId !== undefined, last.startedAt !== undefined, last.endedAt !== undefined],
+    openAttempts(status).map(({ instanceId, startedAt, leavingReason }) => [
+      instanceId !== undefined,
+      startedAt !== undefined,
+      leavingReason,
+    ]),
+    (status.attempts?.length ?? 0) > 0,
     [Math.min(2, interruptions), Math.min(6, platform), Math.min(2, user)],
     status.model !== undefined,
   ]);
@@ -104,6 +115,7 @@ function jobWith(status: TrainingJobStatus | undefined, suspend: boolean): Train
       split: 'random',
       seed: 0,
       placement: 'Spot',
+      onRebalance: 'Migrate',
       suspend,
       activeDeadlineSeconds: DEADLINE_S,
       backoffLimit: 1,
@@ -114,66 +126,68 @@ function jobWith(status: TrainingJobStatus | undefined, suspend: boolean): Train
 }
 
 function contextOf(now: number, budgetUsd: number, seen: Seen, offers: boolean): Context {
-  const offer = { instanceType: 'm5.large', zone: 'a', subnetId: 'subnet', price: 0.03 };
+  const offer = { instanceType: 'm5.large', zone: 'a', subnetId: 'subnet' };
   return {
     now,
     seen,
     plan: () => ({ market: 'spot', selection: { offers: offers ? [offer] : [], reason: 'r' } }),
+    batchFor: () => 'b',
     priceOf: () => 0.03,
     budgetUsd,
     accountSuspended: false,
     checkpointSeconds: 60,
     logGroup: 'g',
-  } as unknown as Context;
+  };
 }
 
-const OUTCOMES: readonly (readonly [Result['outcome'], number])[] = [
-  ['Succeeded', 0],
-  ['Failed', 10],
-  ['Failed', 11],
-  ['Failed', 12],
-  ['Failed', 20],
-  ['Interrupted', 30],
-  ['Stopped', 31],
-];
+const RESULTS: readonly Result[] = (
+  [
+    ['Succeeded', 0],
+    ['Failed', 10],
+    ['Failed', 11],
+    ['Failed', 12],
+    ['Failed', 20],
+    ['Interrupted', 30],
+    ['Stopped', 31],
+  ] as const
+).map(([outcome, exitCode]) => ({
+  ...{ version: 1, outcome, exitCode, error: { code: 'C', message: 'm', hint: 'h' } },
+  ...{ files: [], metrics: {}, seconds: 1 },
+}));
 
-/** What a look may show of the current attempt: no instance, one that runs, reports, ended, or left a result. */
+/** What a look may show: no instance, one that runs, reports, is silent, ended, is to go, or left a result; the same of one being replaced. */
 function* looks(status: TrainingJobStatus | undefined, minutes: number): Generator<Seen> {
   const at = START + minutes * 60_000;
   yield { at, instances: [] };
-  const attempt = status?.attempts?.at(-1);
-  if (!attempt || attempt.endedAt !== undefined) return;
-  const instance = (state: Instance['state'], stateReason?: string): Instance => ({
-    id: attempt.instanceId ?? 'i-1',
-    instanceType: 'm5.large',
-    zone: 'a',
-    market: 'spot',
-    state,
-    launchedAt: START,
-    stateReason,
-    batch: attempt.batch,
-    jobUid: 'uid',
-    tags: {},
-  });
-  const running = { at, instances: [instance('running')] };
+  const current = currentAttempt(status);
+  const leaving = leavingAttempt(status);
+  const running = { at, instances: openAttempts(status).map((attempt) => machine(attempt, 'running')) };
+  if (running.instances.length === 0) return;
   yield running;
+  if (leaving) {
+    yield { at, instances: [machine(leaving, 'terminated', 'Server.SpotInstanceTermination')] };
+    for (const result of RESULTS) yield { ...running, leaving: { result } };
+  }
+  if (!current) return;
   yield { ...running, heartbeat: HEARTBEAT, heardAt: at };
-  yield { ...running, notice: { kind: 'interruption', at } };
-  yield { at, instances: [instance('terminated', 'Server.SpotInstanceTermination')] };
-  for (const [outcome, exitCode] of OUTCOMES)
-    yield {
-      ...running,
-      result: {
-        version: 1,
-        outcome,
-        exitCode,
-        error: { code: 'C', message: 'm', hint: 'h' },
-        files: [],
-        metrics: {},
-        seconds: 1,
-      },
-    };
+  yield { ...running, quietMs: LOST_QUIET_MS };
+  for (const kind of ['interruption', 'rebalance', 'impaired'] as const) yield { ...running, notice: { kind, at } };
+  yield { at, instances: [machine(current, 'terminated', 'Server.SpotInstanceTermination')] };
+  for (const result of RESULTS) yield { ...running, result };
 }
+
+const machine = (attempt: Attempt, state: Instance['state'], stateReason?: string): Instance => ({
+  id: attempt.instanceId ?? `i-${attempt.number}`,
+  instanceType: 'm5.large',
+  zone: 'a',
+  market: 'spot',
+  state,
+  launchedAt: START,
+  stateReason,
+  batch: attempt.batch,
+  jobUid: 'uid',
+  tags: {},
+});
 
 const HEARTBEAT = {
   version: 1,
@@ -212,13 +226,15 @@ function outcomes(action: Action, now: number): Outcome[] {
         {
           of: 'launch',
           attempt: action.attempt,
-          instance: { id: 'i-1', instanceType: 'm5.large', zone: 'a' },
+          instance: { id: `i-${action.attempt.number}`, instanceType: 'm5.large', zone: 'a' },
           price: 0.03,
           launchedAt: now,
           logGroup: 'g',
         },
         { of: 'noLaunch', attempt: action.attempt, cause: 'capacity' },
       ];
+    case 'withdraw':
+      return [{ of: 'noLaunch', attempt: action.attempt, cause: 'none' }];
     case 'putTicket':
       return [{ of: 'ticket', attempt: action.attempt, resumedFromStep: undefined }];
     case 'collect':

@@ -1,5 +1,6 @@
 // The launch template's user data: trainer/boot.sh with the installation's own facts filled in. Static – no job and no user's
-// text is ever part of it (decision 2). EC2 takes at most 16 KiB.
+// text is ever part of it (decision 2). EC2 takes at most 16 KiB. Its dead-man switch and `shutdown -h now` rely on the launch
+// template's InstanceInitiatedShutdownBehavior: terminate.
 import { readFileSync } from 'node:fs';
 
 export interface BootFacts {

@@ -57,10 +57,12 @@ export class Checks {
 
   async once(): Promise<void> {
     const { configuration: settings, bucket, compute, functions, logger, metrics } = this.#options;
+    const { imageArm64Id } = settings;
     const checks: Record<string, () => Promise<void>> = {
       bucket: () => bucket.check(),
       launchTemplate: () => compute.checkLaunchTemplate(settings.launchTemplateId),
       image: () => compute.checkImage(settings.imageId),
+      ...(imageArm64Id === undefined ? {} : { imageArm64: () => compute.checkImage(imageArm64Id) }),
       securityGroup: () => compute.checkSecurityGroup(settings.securityGroupId),
       function: () => functions.check(settings.functionName),
     };

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../cloud/clock.ts';
 import { computeOf, type Compute } from '../cloud/compute.ts';
 import type { OperatorConfiguration } from '../cloud/configuration/configuration.ts';
 import { functionsOf, type Functions } from '../cloud/functions.ts';
+import { logEvents, type LogEvents } from '../cloud/logs.ts';
 import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPut } from '../cloud/presign.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
@@ -17,7 +18,9 @@ import { AccountReconciler } from './accounts/reconciler.ts';
 import { type Holder, Reservations } from './accounts/reservations.ts';
 import { Checks } from './checks.ts';
 import { Collector } from './collection/collector.ts';
+import { listTrainings } from './collection/listing.ts';
 import { InterruptionConsumer } from './interruption/consumer.ts';
+import { StatusChecks } from './interruption/status-checks.ts';
 import { follow } from './kinds.ts';
 import { PredictionReconciler } from './prediction/reconciler.ts';
 import { FINAL_PHASES as FINAL_PREDICTIONS } from './prediction/transitions.ts';
@@ -30,12 +33,8 @@ import { Leader } from './runtime/leader.ts';
 import type { Logger } from './runtime/logging.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { ACCOUNTS, PREDICTION_JOBS, TRAINING_JOBS } from './runtime/resources.ts';
-import { Actor } from './training/act.ts';
-import { isFinal, jobKey, type Places } from './training/job.ts';
-import { Observation } from './training/observation.ts';
-import { Planner } from './training/planner.ts';
-import { Pools } from './training/pools.ts';
-import { TrainingReconciler } from './training/reconciler.ts';
+import { isFinal, type Places } from './training/job.ts';
+import { TRAINING_INDEXES, trainingOf } from './training/training.ts';
 
 export interface OperatorOptions {
   configuration: OperatorConfiguration;
@@ -51,6 +50,7 @@ export interface OperatorOptions {
 interface Aws {
   bucket: Bucket;
   compute: Compute;
+  logs: LogEvents;
   functions: Functions;
   notices: NoticeQueue;
   presignGet: (key: string, seconds: number) => Promise<string>;
@@ -66,6 +66,10 @@ export interface Operator {
   readonly lost: Promise<void>;
   close(): Promise<void>;
 }
+
+const LEASE = 'spotlearn-operator';
+/** So many jobs may wait for one merged call at the same time (runtime/window.ts). */
+const TRAINING_WORKERS = 512;
 
 /** Resolves when health is served and the caches are filled. */
 export async function startOperator(options: OperatorOptions): Promise<Operator> {
@@ -88,10 +92,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     clock,
     logger,
     (key, job) => trainingChanged(key, job),
-    {
-      uid: (job) => [job.metadata?.uid ?? ''],
-      user: (job) => [userOf(job.metadata?.namespace ?? '') ?? ''],
-    },
+    { ...TRAINING_INDEXES, user: (job) => [userOf(job.metadata?.namespace ?? '') ?? ''] },
   );
   const predictions = follow<PredictionJob>(
     kubernetes,
@@ -119,75 +120,20 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reservations,
     ledger: new Ledger(aws.bucket),
     installation: settings.installation,
+    workerRoleArn: settings.workerRoleArn,
     clock,
   });
   const writeReservation = (name: string) => accountReconciler.writeReservation(name);
 
-  const pools = new Pools(() => clock.now());
-  const planner = new Planner({
-    compute: aws.compute,
-    pools,
-    subnetIds: settings.subnetIds,
-    defaultInstanceType: settings.defaultInstanceType,
-    spotMaxPriceUsd: settings.spotMaxPriceUsd,
-    now: () => clock.now(),
-    logger,
-  });
-  const observation = new Observation({
-    compute: aws.compute,
-    bucket: aws.bucket,
-    workerRoleId: settings.workerRoleId,
-    clock,
-    logger,
-    intervalMs: settings.observeSeconds * 1000,
-    onChange: (uid) => {
-      for (const job of trainings.cache.by('uid', uid)) trainingController.queue.add(jobKey(job));
-    },
-    onTick: (part, ok, ms) => metrics.ticked(part, ok, ms),
-    busy: () => [...trainings.cache.values()].some((job) => !isFinal(job)),
-  });
-  const actor = new Actor({
-    kubernetes,
+  const training = trainingOf({
+    ...{ settings, kubernetes, events, reservations, writeReservation, metrics, clock, logger },
+    ...{ bucket: aws.bucket, compute: aws.compute, logs: aws.logs, presign: aws.presignGet },
     cache: trainings.cache,
-    bucket: aws.bucket,
-    compute: aws.compute,
-    presign: aws.presignGet,
-    observation,
-    planner,
-    pools,
-    places,
-    admission: {
-      bucket: aws.bucket,
-      places,
-      account: (name) => accounts.cache.get(name),
-      reservations,
-      writeReservation,
-      maxTrainingCostUsd: settings.maxTrainingCostUsd,
-      cloudEnabled: settings.cloudEnabled,
-    },
-    metrics,
-    clock,
-    logger,
-    installation: settings.installation,
-    launchTemplateId: settings.launchTemplateId,
-    logGroup: settings.logGroup,
-    heartbeatSeconds: settings.heartbeatSeconds,
-    checkpointSeconds: settings.checkpointSeconds,
-  });
-  const trainingReconciler = new TrainingReconciler({
-    cache: trainings.cache,
-    accounts: accounts.cache,
     writer: trainings.writer,
-    events,
-    observation,
-    planner,
-    actor,
-    clock,
-    logger,
-    maxTrainingCostUsd: settings.maxTrainingCostUsd,
-    checkpointSeconds: settings.checkpointSeconds,
-    logGroup: settings.logGroup,
+    accounts: accounts.cache,
+    enqueue: (key) => trainingController.queue.add(key),
   });
+  const { observation } = training;
   const predictionReconciler = new PredictionReconciler({
     kubernetes,
     cache: predictions.cache,
@@ -218,7 +164,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reconcile: ConstructorParameters<typeof Controller>[0]['reconcile'],
   ) => new Controller({ name, clock, logger, metrics: metrics.controller(name), reconcile, workers });
   const accountController = controller('account', 2, (key) => accountReconciler.reconcile(key));
-  const trainingController = controller('trainingjob', 8, (key, signal) => trainingReconciler.reconcile(key, signal));
+  const trainingController = controller('trainingjob', TRAINING_WORKERS, (key, signal) =>
+    training.reconciler.reconcile(key, signal),
+  );
   const predictionController = controller('predictionjob', 8, (key) => predictionReconciler.reconcile(key));
   metrics.jobs('TrainingJob', () => phases(trainings.cache.values()));
   metrics.jobs('PredictionJob', () => phases(predictions.cache.values()));
@@ -240,13 +188,28 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   }
 
   const collector = new Collector({
-    observation,
+    ...{ observation, events, clock, logger },
     compute: aws.compute,
+    bucket: aws.bucket,
+    folders: settings,
     jobs: () => trainings.cache.values(),
-    events,
-    clock,
-    logger,
-    onTerminated: (count) => metrics.terminated('Orphan', count),
+    predictions: () => predictions.cache.values(),
+    listJobs: () => listTrainings(kubernetes),
+    self: {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: LEASE, namespace: settings.operatorNamespace },
+    },
+    synced: () => synced,
+    claimed: (id) => training.batches.claimed(id),
+    onCollected: (what, count) => {
+      metrics.collected(what, count);
+      if (what === 'instance') metrics.terminated('Orphan', count);
+    },
+  });
+  const statusChecks = new StatusChecks({
+    ...{ compute: aws.compute, observation, clock, logger },
+    onTrouble: (what) => metrics.impaired(what),
   });
   const consumer = settings.interruptionQueueUrl
     ? new InterruptionConsumer({
@@ -255,6 +218,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         clock,
         logger,
         onMessage: (kind) => metrics.interrupted(kind),
+        onHandled: (kind, ms) => metrics.noticed(kind, ms),
       })
     : undefined;
   const checks = new Checks({
@@ -277,7 +241,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ? new Leader({
         kubernetes,
         namespace: settings.operatorNamespace,
-        name: 'spotlearn-operator',
+        name: LEASE,
         identity: options.identity ?? `${hostname()}_${randomUUID()}`,
         clock,
         logger,
@@ -315,9 +279,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     predictionReconciler.stop();
     await Promise.all([
       ...[accountController, trainingController, predictionController].map((one) => one.stop()),
-      observation.stop(),
+      training.stop(),
       collector.stop(),
       consumer?.stop(),
+      statusChecks.stop(),
     ]);
   }
 
@@ -325,9 +290,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     acting = true;
     metrics.leader(true);
     for (const one of [accountController, trainingController, predictionController]) one.start();
-    observation.start();
+    training.start();
     collector.start();
     consumer?.start();
+    statusChecks.start();
     logger.info({}, 'operator acts');
   }
 
@@ -349,6 +315,7 @@ function realAws(settings: OperatorConfiguration, clients: Clients, clock: Clock
   return {
     bucket: given.bucket ?? bucketOf(clients, settings.bucket),
     compute: given.compute ?? computeOf(clients, settings.installation, () => clock.now()),
+    logs: given.logs ?? logEvents(clients),
     functions: given.functions ?? functionsOf(clients),
     notices: given.notices ?? noticeQueue(clients, settings.interruptionQueueUrl ?? ''),
     presignGet: given.presignGet ?? ((key, seconds) => presignGet(clients, settings.bucket, key, seconds)),

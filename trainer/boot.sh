@@ -1,19 +1,22 @@
 #!/bin/bash
 # Spotlearn worker boot: the launch template's user data. Static: it holds no job, no user input and no secret.
 # Fetches the worker bundle with the instance role's credentials, checks its hash, runs `python3 -m trainer`, and shuts
-# the machine down whatever happened (the launch template's shutdown behaviour is "terminate").
+# the machine down whatever happened (the launch template's shutdown behaviour is "terminate"). The dead-man switch does so
+# too: after a lifetime, and when the worker's heartbeats stay away.
 # Next: the worker finds its own job ticket in the bucket.
 set -u
 export SPOTLEARN_BUCKET='{{BUCKET}}' AWS_REGION='{{REGION}}' SPOTLEARN_ROLE_ID='{{ROLE_ID}}'
 export SPOTLEARN_LOG_GROUP='{{LOG_GROUP}}' BUNDLE_KEY='{{BUNDLE_KEY}}' BUNDLE_SHA256='{{BUNDLE_SHA256}}'
 export AWS_DEFAULT_REGION="$AWS_REGION" PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1
-LIFETIME_SECONDS="${SPOTLEARN_LIFETIME_SECONDS:-172800}" # dead-man switch: two days, far above any job's deadline
+LIFETIME_SECONDS="${SPOTLEARN_LIFETIME_SECONDS:-172800}" # two days, far above any job's deadline
+IDLE_SECONDS="${SPOTLEARN_IDLE_SECONDS:-900}" # without a heartbeat; waiting for a ticket takes 300 at most
 WORKER=
 CODE=20
 TIMER=
 FOLDER=
 
 say() { echo "spotlearn-boot: $*"; }
+power_off() { shutdown -h now || poweroff -f; }
 
 finish() {
   code=$?
@@ -22,7 +25,7 @@ finish() {
   cd /
   if [ -n "$FOLDER" ]; then rm -rf "$FOLDER"; fi
   say "worker ended with code $code, shutting down"
-  shutdown -h now
+  power_off
   exit "$code"
 }
 pass_on() { # a SIGTERM is the worker's to answer: it writes its checkpoint first
@@ -32,14 +35,35 @@ pass_on() { # a SIGTERM is the worker's to answer: it writes its checkpoint firs
 trap finish EXIT
 trap pass_on TERM INT HUP
 
-( trap 'kill "$SLEEP" 2>/dev/null; exit 0' TERM
-  sleep "$LIFETIME_SECONDS" & SLEEP=$!
-  wait "$SLEEP"
-  say "lifetime of $LIFETIME_SECONDS s is over"
-  shutdown -h now ) &
+FOLDER="$(mktemp -d "${TMPDIR:-/tmp}/spotlearn.XXXXXX")" || exit 20
+export SPOTLEARN_ALIVE_FILE="$FOLDER/.alive"
+MARK="$FOLDER/.mark"
+touch "$SPOTLEARN_ALIVE_FILE" && touch -r "$SPOTLEARN_ALIVE_FILE" "$MARK" || exit 20
+
+TICK=$(((IDLE_SECONDS < LIFETIME_SECONDS ? IDLE_SECONDS : LIFETIME_SECONDS) / 10))
+TICK=$((TICK < 1 ? 1 : TICK > 15 ? 15 : TICK))
+touched() { # since the last look; the mark takes over the file's time, so that a clock set back is no silence
+  [ -e "$SPOTLEARN_ALIVE_FILE" ] || return 1
+  [ "$SPOTLEARN_ALIVE_FILE" -nt "$MARK" ] || [ "$SPOTLEARN_ALIVE_FILE" -ot "$MARK" ] || return 1
+  touch -r "$SPOTLEARN_ALIVE_FILE" "$MARK"
+}
+( SLEEP= LIVED=0 SILENT=0 # it adds up its own sleeps: a machine's clock may jump when it is first set
+  trap 'kill "$SLEEP" 2>/dev/null; exit 0' TERM
+  while :; do
+    sleep "$TICK" >/dev/null 2>&1 & SLEEP=$!
+    wait "$SLEEP"
+    LIVED=$((LIVED + TICK)) SILENT=$((SILENT + TICK))
+    if touched; then SILENT=0; fi
+    if [ "$LIVED" -ge "$LIFETIME_SECONDS" ]; then
+      say "lifetime of $LIFETIME_SECONDS s is over, shutting down"
+      power_off
+    elif [ "$SILENT" -ge "$IDLE_SECONDS" ]; then
+      say "no heartbeat for $SILENT s, shutting down"
+      power_off
+    fi
+  done ) &
 TIMER=$!
 
-FOLDER="$(mktemp -d "${TMPDIR:-/tmp}/spotlearn.XXXXXX")" || exit 20
 say "fetching s3://$SPOTLEARN_BUCKET/$BUNDLE_KEY"
 python3 - "$FOLDER" <<'PYTHON' || exit 20
 import datetime, hashlib, hmac, json, os, sys, tarfile, time, urllib.error, urllib.parse, urllib.request
@@ -118,6 +142,7 @@ PYTHON
 export PYTHONPATH="$FOLDER"
 if [ -d "$FOLDER/site-packages" ]; then PYTHONPATH="$FOLDER/site-packages:$PYTHONPATH"; fi
 cd "$FOLDER" || exit 20
+touch "$SPOTLEARN_ALIVE_FILE"
 say "starting the worker"
 python3 -m trainer &
 WORKER=$!

@@ -42,6 +42,7 @@ class Resume:
 
     url: str = field(repr=False)
     step: int
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,20 @@ def parse_ticket(body: bytes) -> Ticket:
         ) from error
 
 
+def _attempt(value: object) -> int:
+    """A ticket that names no attempt is nobody's: two attempts could take each other's results for their own."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError("no attempt")
+    return value
+
+
 def _ticket(raw: dict[str, Any]) -> Ticket:
     training, dataset, resume = raw["training"], raw["dataset"], raw["resume"]
     return Ticket(
         namespace=raw["job"]["namespace"],
         job=raw["job"]["name"],
         uid=raw["job"]["uid"],
-        attempt=int(raw["job"]["attempt"]),
+        attempt=_attempt(raw["job"]["attempt"]),
         dataset=Dataset(dataset["url"], int(dataset["bytes"]), dataset["etag"], dataset["name"]),
         training=Request(
             target=training["target"],
@@ -98,7 +106,7 @@ def _ticket(raw: dict[str, Any]) -> Ticket:
             split=training["split"],
             seed=int(training["seed"]) % 2**32,
         ),
-        resume=Resume(resume["url"], int(resume["step"])) if resume else None,
+        resume=Resume(resume["url"], int(resume["step"]), resume.get("sha256")) if resume else None,
         log_group=raw["log"]["group"],
         log_stream=raw["log"]["stream"],
         heartbeat_seconds=float(raw["heartbeatSeconds"]),

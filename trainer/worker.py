@@ -14,52 +14,47 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from trainer import __version__
 from trainer.clock import Clock
-from trainer.errors import TRY_AGAIN, ExitCode, PlatformError, translate
+from trainer.errors import DataError, ExitCode, translate
 from trainer.export.artefact import Artefact, as_json, describe_file, export
 from trainer.instance.checkpoints import Checkpoints
-from trainer.instance.download import download, fetch_bytes
+from trainer.instance.download import download, fetch_checkpoint
 from trainer.instance.heart import Heart
 from trainer.instance.logs import JobLog, LogSink
 from trainer.instance.metadata import Metadata
-from trainer.instance.signals import Halt, Signals
+from trainer.instance.signals import TOO_LATE, Halt, HaltError, Signals
 from trainer.instance.store import Store
+from trainer.instance.tickets import Tickets, TicketSource
 from trainer.instance.watch import Watch
 from trainer.table.reading import read_table
 from trainer.table.source import Source, inspect
-from trainer.ticket import Ticket, parse_ticket
+from trainer.ticket import Ticket
+from trainer.training import lines
 from trainer.training.course import Course, Outcome, Progress
 from trainer.training.problem import Problem, pose
-
-TICKET_WAIT_SECONDS = 300.0
-TICKET_FIRST_PAUSE_SECONDS = 0.2
-TICKET_LAST_PAUSE_SECONDS = 2.0
 
 
 @dataclass
 class Surroundings:
-    """Everything a worker touches, so that tests can hold all of it."""
+    """Everything a worker touches, so that tests can hold all of it.
+
+    `metadata`: None in a pod, which nobody gives notice to. `alive_file`: see `heart.py`.
+    """
 
     store: Store
-    metadata: Metadata
+    tickets: TicketSource
+    metadata: Metadata | None
     clock: Clock
     sink_for: Callable[[str, str], LogSink]
     log: JobLog
     signals: Signals
     exit_now: Callable[[int], object] = os._exit
-
-
-class HaltError(Exception):
-    """Leaves the training; carries why."""
-
-    def __init__(self, halt: Halt) -> None:
-        super().__init__(halt.code)
-        self.halt = halt
+    alive_file: Path | None = None
 
 
 @dataclass
@@ -75,32 +70,22 @@ class Ending:
 
 def work(around: Surroundings) -> ExitCode:
     """Does the job of this instance. Raises PlatformError only when there is none (no ticket in time)."""
-    ticket = wait_for_ticket(around.store, around.clock)
-    job = Job(around, ticket)
-    return job.run()
-
-
-def wait_for_ticket(store: Store, clock: Clock) -> Ticket:
-    """Polls with growing pauses; gives up after TICKET_WAIT_SECONDS."""
-    until = clock.monotonic() + TICKET_WAIT_SECONDS
-    pause = TICKET_FIRST_PAUSE_SECONDS
-    never = threading.Event()
-    while True:
-        found = store.get("ticket.json")
-        if found:
-            return parse_ticket(found.body)
-        if clock.monotonic() + pause > until:
-            raise PlatformError("NoTicket", "No job that it may read was given to this instance in time.", TRY_AGAIN)
-        clock.wait(never, pause)
-        pause = min(pause * 1.5, TICKET_LAST_PAUSE_SECONDS)
+    tickets = Tickets(around.tickets, around.clock, around.signals)
+    try:
+        ticket = tickets.first()
+    except HaltError as stop:
+        around.log.line(f"Ending without a job: {stop.halt.message}")
+        return stop.halt.exit_code
+    return Job(around, ticket, tickets).run()
 
 
 class Job:
     """One attempt at one ticket."""
 
-    def __init__(self, around: Surroundings, ticket: Ticket) -> None:
+    def __init__(self, around: Surroundings, ticket: Ticket, tickets: Tickets) -> None:
         self._around = around
         self._ticket = ticket
+        self._tickets = tickets
         self._clock = around.clock
         self._log = around.log
         self._started = around.clock.monotonic()
@@ -115,28 +100,35 @@ class Job:
             ticket.not_after,
             self._abandon,
             self._log.line,
+            around.alive_file,
         )
-        self._watch = Watch(around.metadata, around.signals, around.clock, self._log.line)
+        watched = around.metadata
+        self._watch = Watch(watched, around.signals, around.clock, self._log.line) if watched else None
 
     def run(self) -> ExitCode:
         """Never raises: every end becomes a result."""
         ticket = self._ticket
         self._log.ship_to(self._around.sink_for(ticket.log_group, ticket.log_stream))
         self._log.line(f"Spotlearn worker {__version__}: job {ticket.namespace}/{ticket.job}, attempt {ticket.attempt}")
+        if self._clock.now() >= ticket.not_after:
+            self._around.signals.halt(TOO_LATE)
         self._heart.start()
-        self._watch.start()
+        if self._watch:
+            self._watch.start()
         try:
             ending = self._learn()
         except HaltError as stop:
             ending = self._halted(stop.halt)
         except BaseException as error:  # whatever it is, the operator is told in our words
             ending = self._failed(error)
-        self._watch.stop()
+        if self._watch:
+            self._watch.stop()
         code = self._end(ending)
         self._log.close()
         return code
 
     def _learn(self) -> Ending:
+        self._around.signals.obey()
         with tempfile.TemporaryDirectory(prefix="spotlearn-") as folder:
             source, problem = self._prepare(Path(folder) / "data")
             course = self._course(problem, source)
@@ -148,8 +140,11 @@ class Job:
         dataset = self._ticket.dataset
         self._heart.show(stage="Downloading", message=f"downloading {dataset.name}")
         self._log.line(f"Downloading {dataset.name}, {dataset.bytes:,} bytes")
-        download(dataset, path, self._clock, self._downloaded)
-        self._obey()
+        self._tickets.use(
+            lambda newest: download(replace(dataset, url=newest.dataset.url), path, self._clock, self._downloaded),
+            self._waiting,
+        )
+        self._around.signals.obey()
         self._heart.show(stage="Preparing", message=f"reading {dataset.name}")
         source = inspect(path, dataset.name)
         reading = read_table(source, dataset.name)
@@ -161,22 +156,33 @@ class Job:
             self._log.line(f"Column {column.name[:100]!r} is not used: {column.reason}")
         return source, problem
 
+    def _waiting(self, message: str) -> None:
+        self._log.line(message)
+        self._heart.show(message=message)
+
     def _downloaded(self, received: int) -> None:
-        self._obey()
+        self._around.signals.obey()
         self._heart.show(message=f"downloading, {received:,} of {self._ticket.dataset.bytes:,} bytes")
 
     def _course(self, problem: Problem, source: Source) -> Course:
         course = Course(problem, self._ticket.training, source.sha256)
-        resume = self._ticket.resume
-        if resume:
-            try:
-                checkpoint = fetch_bytes(resume.url, self._clock, "the checkpoint")
-                restored = course.restore(checkpoint)
-            except Exception as error:  # a lost checkpoint costs time, not the job
-                self._log.line(f"The checkpoint could not be read ({translate(error).code})")
-                restored = False
+        if self._ticket.resume:
+            restored = self._restore(course)
             self._log.line(f"Resuming from step {course.state.step}" if restored else "Training from the beginning")
         return course
+
+    def _restore(self, course: Course) -> bool:
+        """A lost or damaged checkpoint costs time, not the job. One that cannot be reached now is another attempt's."""
+
+        def fetch(newest: Ticket) -> bytes | None:
+            return fetch_checkpoint(newest.resume, self._clock) if newest.resume else None
+
+        try:
+            checkpoint = self._tickets.use(fetch, self._waiting)
+        except DataError as error:
+            self._log.line(f"{error.code}: {error.message}")
+            return False
+        return checkpoint is not None and course.restore(checkpoint)
 
     def _train(self, course: Course) -> Outcome:
         began, first = self._clock.monotonic(), course.state.step
@@ -194,9 +200,10 @@ class Job:
         outcome = course.outcome()
         for name, value in outcome.metrics.items():
             self._log.line(f"Metric {name}: {value:.6g}")
-        shown = "r2" if "r2" in outcome.metrics else "accuracy" if "accuracy" in outcome.metrics else None
-        if shown:
-            self._log.line(f"Model {shown.capitalize()} Score: {outcome.metrics[shown]:.4f}")
+        score = lines.score(outcome.metrics)
+        if score:
+            self._log.line(lines.model_score(*score))
+            self._heart.show(metric=score)
         return outcome
 
     def _tell(self, progress: Progress, seconds: float, first: int) -> None:
@@ -205,9 +212,11 @@ class Job:
         eta = seconds / done * (progress.steps - progress.step) if done else None
         changes: dict[str, Any] = {}
         if progress.loss is not None:
-            self._log.line(f"Epoch {progress.step}/{progress.steps}, Loss: {progress.loss:.6g}")
-            changes["metric"] = (progress.loss_name, progress.loss)
-        self._log.line(f"Training progress: {progress.percent:.0f}%")
+            epoch = lines.epoch(progress.step, progress.steps, progress.loss)
+            if epoch:
+                self._log.line(epoch)
+            changes.update(loss=progress.loss, metric=(progress.loss_name, progress.loss))
+        self._log.line(lines.progress(progress.percent))
         self._heart.show(
             step=progress.step,
             steps=progress.steps,
@@ -219,11 +228,11 @@ class Job:
 
     def _save_or_halt(self, course: Course) -> None:
         halt = self._around.signals.halted()
-        asked = self._around.signals.take_save()
-        wanted = halt.checkpoint if halt else asked or self._checkpoints.due()
+        asked, due = self._around.signals.take_save(), self._checkpoints.due()
+        wanted = halt.checkpoint if halt else asked or due
         if wanted and course.state.step > self._checkpoints.saved_step:
             self._checkpoint(course)
-        self._obey()
+        self._around.signals.obey()
 
     def _checkpoint(self, course: Course) -> None:
         stage = self._heart.pulse.stage
@@ -231,12 +240,6 @@ class Job:
         pointer = self._checkpoints.write(course.state.step, course.dump())
         self._log.line(f"Checkpoint at step {pointer['step']}, {pointer['bytes']:,} bytes")
         self._heart.show(stage=stage, checkpoint=pointer)
-
-    def _obey(self) -> None:
-        """Leaves when a halt was asked for."""
-        halt = self._around.signals.halted()
-        if halt:
-            raise HaltError(halt)
 
     def _export(self, problem: Problem, outcome: Outcome, source: Source) -> Artefact:
         self._heart.show(stage="Exporting", message="exporting the model")

@@ -166,6 +166,17 @@ export const FIELDS = {
     about: 'Image of the workers, as in the launch template; checked at start.',
     example: 'ami-0123456789abcdef0',
   }),
+  imageArm64Id: field({
+    env: 'SPOTLEARN_IMAGE_ARM64_ID',
+    kind: 'text',
+    optional: true,
+    for: operator,
+    pattern: /^ami-[0-9a-f]{8,17}$/,
+    allowed: 'an image id such as ami-0123456789abcdef0',
+    about:
+      'Image of the workers for arm64 types (Graviton), used in place of the launch template’s. Empty: only x86_64 types.',
+    example: '',
+  }),
   workerRoleId: field({
     env: 'SPOTLEARN_WORKER_ROLE_ID',
     kind: 'text',
@@ -174,6 +185,27 @@ export const FIELDS = {
     allowed: 'a role id beginning with AROA',
     about: "Unique id of the workers' role. Tickets lie under instances/<role id>:<instance id>/.",
     example: 'AROAEXAMPLEEXAMPLE01',
+  }),
+  workerRoleArn: field({
+    env: 'SPOTLEARN_WORKER_ROLE_ARN',
+    kind: 'text',
+    optional: true,
+    for: operator,
+    pattern: /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,128}$/,
+    allowed: 'the ARN of an IAM role',
+    about:
+      "The workers' role, which their pods get by IRSA (placement Cluster). Empty: pods get no role by annotation.",
+    example: '',
+  }),
+  workerContainerImage: field({
+    env: 'SPOTLEARN_WORKER_CONTAINER_IMAGE',
+    kind: 'text',
+    optional: true,
+    for: operator,
+    pattern: /^[a-z0-9][\w.:/@-]{0,254}$/,
+    allowed: 'a container image',
+    about: 'Image of the worker for placement Cluster. Empty: nothing is trained on the cluster.',
+    example: '',
   }),
   defaultInstanceType: field({
     env: 'SPOTLEARN_DEFAULT_INSTANCE_TYPE',

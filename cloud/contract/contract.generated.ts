@@ -48,7 +48,7 @@ export interface PredictionFailed {
 }
 
 /**
- * What the operator wants of a running worker: …/control.json, read with each heartbeat (If-None-Match, 304).
+ * What the operator wants of a running worker: …/control.json, read with each heartbeat (If-None-Match, 304). A stop is final: a later Run does not withdraw it, not even before the worker has acted on it; heartbeats report the generation read, and the next attempt resumes.
  */
 export interface Control {
   generation: number;
@@ -136,6 +136,13 @@ export interface Heartbeat {
   steps: number;
   percent: number;
   etaSeconds: number | null;
+  /**
+   * After the last step, on rows held out of the fit; null while there is none. log_loss for classes, root_mean_squared_error for numbers.
+   */
+  loss?: number | null;
+  /**
+   * While training the loss by its name; once evaluated the model's r2 or accuracy.
+   */
   metric: null | {
     name: string;
     value: number;
@@ -367,7 +374,7 @@ export interface Metrics {
 }
 
 /**
- * The job for one instance: instances/<role id>:<instance id>/ticket.json. Written once by the operator (If-None-Match: *), refreshed with If-Match before its URLs expire, read by the worker.
+ * The job for one instance: instances/<role id>:<instance id>/ticket.json. Written once by the operator (If-None-Match: *), refreshed with If-Match before its URLs expire, read by the worker: when it starts, and again when a link is refused. Of a refreshed ticket only dataset.url and resume count; job.uid and job.attempt must be the same. With placement Cluster it is a mounted file instead (SPOTLEARN_TICKET_FILE).
  */
 export interface Ticket {
   version: 1;
@@ -418,6 +425,10 @@ export interface Ticket {
      */
     url: string;
     step: number;
+    /**
+     * As in checkpoints/latest.json; a checkpoint with another is not resumed from. Absent or null: not checked.
+     */
+    sha256?: string | null;
   };
   log: {
     group: string;
@@ -426,7 +437,7 @@ export interface Ticket {
   heartbeatSeconds: number;
   checkpointSeconds: number;
   /**
-   * The worker stops by itself then.
+   * The worker stops by itself then; already past when it starts: it ends at once (31, NotAfter).
    */
   notAfter: string;
 }

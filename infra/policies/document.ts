@@ -17,6 +17,14 @@ export interface PolicyDocument {
   Statement: Statement[];
 }
 
+/** Who may assume a role: a policy without resources. */
+export interface TrustDocument {
+  Version: '2012-10-17';
+  Statement: (Omit<Statement, 'Resource' | 'Principal'> & {
+    Principal: { Service?: string[]; Federated?: string[] };
+  })[];
+}
+
 /** What the policies need to know of an installation. */
 export interface Installation {
   readonly name: string;

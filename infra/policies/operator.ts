@@ -59,6 +59,21 @@ function launching({ name, region, accountId, launchTemplateId, roles }: Install
       },
     },
     {
+      // Instances of a merged fleet call learn their job afterwards. Only what is ours already, only with our words, and never to
+      // another installation: a resource given away could not be ended any more.
+      Sid: 'TagOwn',
+      Effect: 'Allow',
+      Action: ['ec2:CreateTags'],
+      Resource: [ec2('instance/*'), ec2('volume/*')],
+      Condition: {
+        StringEquals: { [`aws:ResourceTag/${TAG.installation}`]: name },
+        StringEqualsIfExists: { [`aws:RequestTag/${TAG.installation}`]: name },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': [...Object.values(TAG), 'Name'] },
+        // ForAllValues holds for no values at all.
+        Null: { 'aws:TagKeys': 'false' },
+      },
+    },
+    {
       Sid: 'PassWorkerRole',
       Effect: 'Allow',
       Action: ['iam:PassRole'],
@@ -117,7 +132,7 @@ function storage({ bucket }: Installation): Statement[] {
         's3:AbortMultipartUpload',
         's3:ListMultipartUploadParts',
       ],
-      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'models/*', 'predictions/*'),
+      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', 'models/*', 'predictions/*'),
     },
     {
       // Append only: nothing of ours deletes an entry, and a put is conditional.

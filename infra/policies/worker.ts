@@ -1,5 +1,6 @@
-// What a training instance may do (row 7.2): its own prefix, the worker's code, its own kind of log stream. Nothing in EC2.
-import { bucketArn, objects, policy, type Installation, type PolicyDocument } from './document.ts';
+// What a worker may do (row 7.2): its own prefix, the worker's code, its own kind of log stream. Nothing in EC2. The same role serves
+// instances and, by IRSA, the pods of placement Cluster: the session's name is the instance's id or the Job's name.
+import { bucketArn, objects, policy, type Installation, type PolicyDocument, type TrustDocument } from './document.ts';
 
 export function workerPolicy({ bucket, region, accountId, logGroup }: Installation): PolicyDocument {
   return policy(
@@ -27,4 +28,34 @@ export function workerPolicy({ bucket, region, accountId, logGroup }: Installati
       Resource: [`arn:aws:logs:${region}:${accountId}:log-group:${logGroup}:log-stream:instance-*`],
     },
   );
+}
+
+/**
+ * Who may act as a worker: EC2 instances, and with an OIDC provider (its issuer without `https://`) the pods of the ServiceAccount
+ * that the operator makes in each user's namespace. A pod names its session itself, so the name must be a Job's, never an instance's.
+ */
+export function workerTrust({ accountId }: Installation, oidcProvider?: string): TrustDocument {
+  const statements: TrustDocument['Statement'] = [
+    {
+      Sid: 'Instances',
+      Effect: 'Allow',
+      Action: ['sts:AssumeRole'],
+      Principal: { Service: ['ec2.amazonaws.com'] },
+    },
+  ];
+  if (oidcProvider !== undefined)
+    statements.push({
+      Sid: 'Pods',
+      Effect: 'Allow',
+      Action: ['sts:AssumeRoleWithWebIdentity'],
+      Principal: { Federated: [`arn:aws:iam::${accountId}:oidc-provider/${oidcProvider}`] },
+      Condition: {
+        StringEquals: { [`${oidcProvider}:aud`]: 'sts.amazonaws.com' },
+        StringLike: {
+          [`${oidcProvider}:sub`]: 'system:serviceaccount:ml-user-*:spotlearn-worker',
+          'sts:RoleSessionName': 'cluster-*',
+        },
+      },
+    });
+  return { Version: '2012-10-17', Statement: statements };
 }

@@ -5,10 +5,12 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { stderr } from '../../cloud/log.ts';
 import { type ComputeOptions, computeServices } from './ec2/compute.ts';
+import { type WebIdentityProvider, webIdentityVerifier } from './iam/web-identity.ts';
 import { type AwsOptions, startAws } from './server.ts';
 
-/** The configuration file: what startAws takes, and the options of the compute services. */
-type Configuration = Partial<Pick<AwsOptions, 'region' | 'accountId' | 'roles' | 'rootCredentials'>> & ComputeOptions;
+/** The configuration file: what startAws takes, the options of the compute services, and whose ServiceAccounts STS knows. */
+type Configuration = Partial<Pick<AwsOptions, 'region' | 'accountId' | 'roles' | 'rootCredentials'>> &
+  ComputeOptions & { readonly webIdentity?: WebIdentityProvider };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -32,6 +34,9 @@ async function main(): Promise<void> {
       secretAccessKey: 'spotlearn-local-secret',
     },
     services: (context) => computeServices(context, configuration),
+    ...(configuration.webIdentity
+      ? { verifyWebIdentity: webIdentityVerifier(configuration.webIdentity, () => Date.now()) }
+      : {}),
     logger,
   });
   let stopping = false;

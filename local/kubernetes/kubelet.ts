@@ -7,9 +7,10 @@ import { stderr } from '../../cloud/log.ts';
 import { type Clock, systemClock } from '../../cloud/clock.ts';
 import type { KubeObject } from './api.ts';
 import { isCode, KubeClient } from './kubelet/client.ts';
-import type { ImageRunner } from './kubelet/environment.ts';
+import type { ImageRunner, ReadObject } from './kubelet/environment.ts';
+import type { TokenIssuer } from './kubelet/identity.ts';
 import { startLogServer } from './kubelet/logs.ts';
-import { heartbeat, registerNode } from './kubelet/node.ts';
+import { heartbeat, NODE_NAME, registerNode } from './kubelet/node.ts';
 import { isTerminal, podSpec } from './kubelet/pod.ts';
 import { PodWorker } from './kubelet/pod-worker.ts';
 import { podStatus, type Tracked } from './kubelet/status.ts';
@@ -25,6 +26,8 @@ export interface KubeletOptions {
   readonly nodeName?: string;
   /** What stands for an image (`name` or `name:tag`); pods with other images wait with ImagePullBackOff. */
   readonly images: Readonly<Record<string, ImageRunner>>;
+  /** Signs the tokens of pods whose ServiceAccount names an IAM role; without it they get none. */
+  readonly tokens?: TokenIssuer | undefined;
   /** For volumes and logs; created when missing. */
   readonly folder: string;
   readonly clock?: Clock;
@@ -58,7 +61,7 @@ class PodRunner implements Kubelet {
   #closeLogs: (() => Promise<void>) | undefined;
 
   constructor(options: KubeletOptions, client: KubeClient) {
-    this.nodeName = options.nodeName ?? 'spotlearn-local';
+    this.nodeName = options.nodeName ?? NODE_NAME;
     this.#options = options;
     this.#client = client;
     this.#clock = options.clock ?? systemClock({ unref: true });
@@ -133,6 +136,7 @@ class PodRunner implements Kubelet {
       folder: join(this.#options.folder, 'pods', uid),
       logFile: (container) => this.#logFile(pod, container),
       read: (kind, name) => this.#read(pod, kind, name),
+      ...(this.#options.tokens ? { tokens: this.#options.tokens } : {}),
       report: (status) => this.#report(pod, status),
     });
     this.#workers.set(uid, worker);
@@ -218,7 +222,7 @@ class PodRunner implements Kubelet {
     }
   }
 
-  async #read(pod: KubeObject, kind: 'configmaps' | 'secrets', name: string): Promise<KubeObject | undefined> {
+  async #read(pod: KubeObject, kind: Parameters<ReadObject>[0], name: string): Promise<KubeObject | undefined> {
     try {
       return await this.#client.call(
         'GET',

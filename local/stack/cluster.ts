@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
 import { API_VERSION } from '../../crds/objects.ts';
 import type { KubeObject } from '../kubernetes/api.ts';
+import { NODE_NAME } from '../kubernetes/kubelet/node.ts';
 import { KubeApiError, KubeClient } from '../kubernetes/kubelet/client.ts';
 import { StartFailure } from './failure.ts';
 
@@ -83,6 +84,12 @@ export class Cluster {
       }
     }
     for (const name of definitions) await this.#established(name);
+  }
+
+  /** Whether pods have other nodes to run on than the one of this machine. */
+  async hasNodes(): Promise<boolean> {
+    const { items } = (await this.#client.call('GET', '/api/v1/nodes')) as unknown as { items: KubeObject[] };
+    return items.some(({ metadata }) => metadata.name !== NODE_NAME);
   }
 
   async #put(object: KubeObject): Promise<void> {

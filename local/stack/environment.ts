@@ -4,6 +4,7 @@ import type { Installation } from '../../infra/policies/document.ts';
 import { roleArn } from '../../infra/policies/document.ts';
 import { roleIdOf } from '../aws/iam/roles.ts';
 import { IMAGE_ID } from './installation.ts';
+import { WORKER_IMAGE } from './node.ts';
 import type { Access, Provisioned } from './provision.ts';
 import type { StateFolder } from './state.ts';
 
@@ -57,12 +58,14 @@ function common(
   };
 }
 
+/** `pods`: whether pods of the cluster run on this machine, where the worker's image is known and AWS can be reached. */
 export function operatorEnvironment(
   installation: Installation,
   addresses: Addresses,
   profiles: string,
   made: Provisioned,
   port: number,
+  pods: boolean,
 ): NodeJS.ProcessEnv {
   return {
     ...common(installation, addresses, profiles, 'operator'),
@@ -72,6 +75,8 @@ export function operatorEnvironment(
     SPOTLEARN_SECURITY_GROUP_ID: made.securityGroupId,
     SPOTLEARN_IMAGE_ID: IMAGE_ID,
     SPOTLEARN_WORKER_ROLE_ID: roleIdOf(installation.roles.worker),
+    SPOTLEARN_WORKER_ROLE_ARN: roleArn(installation.accountId, installation.roles.worker),
+    ...(pods ? { SPOTLEARN_WORKER_CONTAINER_IMAGE: WORKER_IMAGE } : {}),
     SPOTLEARN_INTERRUPTION_QUEUE_URL: made.queueUrl,
     SPOTLEARN_LOG_GROUP: installation.logGroup,
     SPOTLEARN_FUNCTION_NAME: installation.functionName,

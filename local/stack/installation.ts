@@ -2,10 +2,15 @@
 // get the very policies of infra/policies.
 import { fileURLToPath } from 'node:url';
 import { botPolicy } from '../../infra/policies/bot.ts';
-import { roleNames, type Installation, type PolicyDocument } from '../../infra/policies/document.ts';
+import {
+  roleNames,
+  type Installation,
+  type PolicyDocument,
+  type TrustDocument,
+} from '../../infra/policies/document.ts';
 import { handlerPolicy } from '../../infra/policies/handler.ts';
 import { operatorPolicy } from '../../infra/policies/operator.ts';
-import { workerPolicy } from '../../infra/policies/worker.ts';
+import { workerPolicy, workerTrust } from '../../infra/policies/worker.ts';
 
 export const REGION = 'eu-central-1';
 export const ACCOUNT_ID = '000000000000';
@@ -35,14 +40,16 @@ export function localInstallation(launchTemplateId: string): Installation {
 export interface LocalRole {
   readonly name: string;
   readonly policies: readonly PolicyDocument[];
+  readonly trust?: TrustDocument;
 }
 
-export function localRoles(installation: Installation): LocalRole[] {
+/** `oidcProvider`: of the cluster whose pods may act as workers. */
+export function localRoles(installation: Installation, oidcProvider: string): LocalRole[] {
   const { roles } = installation;
   return [
     { name: roles.operator, policies: [operatorPolicy(installation)] },
     { name: roles.bot, policies: [botPolicy(installation)] },
-    { name: roles.worker, policies: [workerPolicy(installation)] },
+    { name: roles.worker, policies: [workerPolicy(installation)], trust: workerTrust(installation, oidcProvider) },
     { name: roles.handler, policies: [handlerPolicy(installation)] },
   ];
 }

@@ -35,7 +35,12 @@ import {
   PutPublicAccessBlockCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { artefactKey } from '../../cloud/keys.ts';
 import { TAG } from '../../cloud/tags.ts';
 import { bucketPolicy } from '../../infra/policies/bucket.ts';
@@ -69,6 +74,10 @@ const FUNCTION_MEMORY_MIB = 1769;
 const FUNCTION_TIMEOUT_SECONDS = 300;
 const LOG_RETENTION_DAYS = 30;
 const VOLUME_GIB = 50;
+/** A notice is worthless after an hour; one that could not be read is kept for whoever looks into it. */
+const NOTICE_RETENTION_SECONDS = 3_600;
+const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
+const MOST_RECEIVES = 5;
 
 export interface ProvisionInput {
   readonly installation: Installation;
@@ -91,13 +100,11 @@ async function provision({ installation, access, ...artefacts }: ProvisionInput)
   try {
     const bundleKey = await storage(s3, installation, artefacts.worker);
     await logGroups(logs, installation);
-    const { QueueUrl } = await sqs.send(
-      new CreateQueueCommand({ QueueName: installation.queueName, Attributes: { MessageRetentionPeriod: '3600' } }),
-    );
+    const queueUrl = await queue(sqs, installation);
     await predictionFunction(lambda, installation, artefacts.lambda);
     return {
       ...(await compute(ec2, installation, bundleKey, artefacts.worker.sha256)),
-      queueUrl: QueueUrl ?? '',
+      queueUrl,
       functionMemoryMib: FUNCTION_MEMORY_MIB,
       functionTimeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     };
@@ -175,10 +182,31 @@ function lifecycle() {
         Expiration: { Days: 180 },
       }),
       rule('instances', 'instances/', { Expiration: { Days: 7 } }),
+      rule('batches', 'batches/', { Expiration: { Days: 7 } }),
       rule('uploads', '', { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }),
-      rule('old-versions', '', { NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
+      rule('old-versions', '', {
+        NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+        Expiration: { ExpiredObjectDeleteMarker: true },
+      }),
     ],
   };
+}
+
+/** The interruption queue, with a queue for what was received too often. Returns its URL. */
+async function queue(sqs: SQSClient, { queueName }: Installation): Promise<string> {
+  const create = async (QueueName: string, retention: number) => {
+    const Attributes = { MessageRetentionPeriod: String(retention) };
+    return (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? '';
+  };
+  const deadLetters = await create(`${queueName}-dead-letters`, DEAD_LETTER_RETENTION_SECONDS);
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: deadLetters, AttributeNames: ['QueueArn'] }),
+  );
+  const QueueUrl = await create(queueName, NOTICE_RETENTION_SECONDS);
+  const redrive = { deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: MOST_RECEIVES };
+  // Set apart: creating a queue that is there with another attribute is an error.
+  await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy: JSON.stringify(redrive) } }));
+  return QueueUrl;
 }
 
 async function logGroups(logs: CloudWatchLogsClient, installation: Installation): Promise<void> {

@@ -23,6 +23,8 @@ import {
   REGION,
   TEMPLATE_NAME,
 } from './installation.ts';
+import type { Installed } from './install.ts';
+import { identityProvider, newSigningKey, nodeSettings, OIDC_PROVIDER } from './node.ts';
 import { startProgram, type Program } from './programs.ts';
 import type { Access, Provisioned, ProvisionInput } from './provision.ts';
 import { runStep } from './step.ts';
@@ -67,7 +69,9 @@ async function start(
 ): Promise<Stack> {
   const run = async (name: string, script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Program> => {
     const program = await startProgram({ name, script, args, env, log: state.path('logs', `${name}.log`) });
-    programs.push(program);
+    // AWS stops last: pods that end write their checkpoint to it.
+    if (name === 'aws') programs.unshift(program);
+    else programs.push(program);
     return program;
   };
   const artefactFolder = state.path('artefacts');
@@ -80,12 +84,15 @@ async function start(
   };
   const installation = localInstallation(templateIdOf(TEMPLATE_NAME));
   const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
-  const configuration = awsConfiguration(installation, secretAccessKey);
+  const signingKey = state.kept('service-account-key', newSigningKey);
+  const configuration = awsConfiguration(installation, secretAccessKey, signingKey);
+  const settings = nodeSettings(`http://127.0.0.1:${await state.port('aws')}`, signingKey);
+  const node = ['--kubelet', state.write('kubelet-config.json', JSON.stringify(settings))];
   const [artefacts, aws, telegram, kubernetes] = await Promise.all([
     runStep<Artefacts>('artefacts', artefactFolder, bare()),
     emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
     emulated('telegram'),
-    kubeconfig === undefined ? emulated('kubernetes') : undefined,
+    kubeconfig === undefined ? emulated('kubernetes', node) : undefined,
   ]);
   const access: Access = { endpoint: aws.ready.url ?? '', accessKeyId: ROOT_KEY_ID, secretAccessKey };
   const config = kubernetes ? (kubernetes.ready.kubeconfig ?? '') : (kubeconfig ?? '');
@@ -93,10 +100,12 @@ async function start(
   tell('AWS', access.endpoint);
   tell('Telegram', telegram.ready.page ?? '');
   const input: ProvisionInput = { installation, access, worker: artefacts.worker, lambda: artefacts.lambda };
-  const [made] = await Promise.all([
+  const [made, { hasNodes }] = await Promise.all([
     runStep<Provisioned>('provision', input, bare()),
-    runStep<null>('install', { kubeconfig: config, namespace: OPERATOR_NAMESPACE }, bare()),
+    runStep<Installed>('install', { kubeconfig: config, namespace: OPERATOR_NAMESPACE }, bare()),
   ]);
+  const runsPods = kubernetes !== undefined || !hasNodes;
+  if (kubernetes === undefined && runsPods) await emulated('kubernetes', [...node, '--kubeconfig', config]);
   tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);
   const addresses: Addresses = {
     kubeconfig: config,
@@ -111,7 +120,7 @@ async function start(
       'operator',
       artefacts.operator,
       [],
-      operatorEnvironment(installation, addresses, profiles, made, await state.port('operator')),
+      operatorEnvironment(installation, addresses, profiles, made, await state.port('operator'), runsPods),
     ),
     run('bot', artefacts.bot, [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
   ]);
@@ -124,13 +133,18 @@ async function start(
 
 const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';
 
-/** What local/aws/main.ts needs to know: the account, its roles with the product's policies, and what an image brings along. */
-function awsConfiguration(installation: ReturnType<typeof localInstallation>, secretAccessKey: string): string {
+/** What local/aws/main.ts needs to know: the account, its roles with the product's policies, whose pods may assume them, and what an image brings along. */
+function awsConfiguration(
+  installation: ReturnType<typeof localInstallation>,
+  secretAccessKey: string,
+  signingKey: string,
+): string {
   return JSON.stringify({
     region: REGION,
     accountId: ACCOUNT_ID,
     rootCredentials: { accessKeyId: ROOT_KEY_ID, secretAccessKey },
-    roles: localRoles(installation),
+    roles: localRoles(installation, OIDC_PROVIDER),
+    webIdentity: identityProvider(signingKey),
     images: { [IMAGE_ID]: { path: [PYTHON_FOLDER], env: {} } },
     eventQueue: QUEUE_NAME,
   });

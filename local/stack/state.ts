@@ -78,6 +78,8 @@ const OURS = [
   'aws-profiles',
   'aws-config.json',
   'root-key',
+  'service-account-key',
+  'kubelet-config.json',
 ];
 
 function forget(root: string): void {

@@ -26,6 +26,8 @@ export interface AccountsOptions {
   reservations: Reservations;
   ledger: Ledger;
   installation: string;
+  /** IAM role of workers on the cluster. */
+  workerRoleArn?: string | undefined;
   clock: Clock;
 }
 
@@ -50,12 +52,12 @@ export class AccountReconciler {
   }
 
   async reconcile(key: string): Promise<Outcome> {
-    const { cache, installation } = this.#options;
+    const { cache, installation, workerRoleArn } = this.#options;
     const account = cache.get(key);
     if (!account || account.metadata?.deletionTimestamp) return undefined;
     const { uid = '', generation = 0 } = account.metadata ?? {};
     if (!this.#isMade(account, uid, generation)) {
-      for (const owned of ownedBy(account, installation)) await this.#ensure(owned);
+      for (const owned of ownedBy(account, installation, workerRoleArn)) await this.#ensure(owned);
       if (!(await this.#quotaCounted(namespaceOf(account.spec.userId)))) {
         this.#uncounted.add(uid);
         await this.#write(account);
@@ -79,7 +81,7 @@ export class AccountReconciler {
     return true;
   }
 
-  /** Creates what is missing; adds missing labels and owner to what is there, and leaves what an administrator changed. */
+  /** Creates what is missing; adds missing labels, annotations and owner to what is there, and leaves what an administrator changed. */
   async #ensure({ resource, object }: Owned): Promise<void> {
     const { kubernetes } = this.#options;
     const { name = '', namespace } = object.metadata ?? {};
@@ -88,14 +90,15 @@ export class AccountReconciler {
     } catch (error) {
       if (!failed(error, 'AlreadyExists')) throw error;
       const there = await kubernetes.get<KubeObject>(resource, name, namespace);
-      const { labels, ownerReferences } = object.metadata ?? {};
-      const wanted = {
-        labels: { ...there.metadata?.labels, ...labels },
-        ...(ownerReferences ? { ownerReferences } : {}),
-      };
+      const { labels, annotations, ownerReferences } = there.metadata ?? {};
+      const own = object.metadata ?? {};
       const patch = mergeDiff(
-        { labels: there.metadata?.labels, ownerReferences: there.metadata?.ownerReferences },
-        { ownerReferences: there.metadata?.ownerReferences, ...wanted },
+        { labels, annotations, ownerReferences },
+        {
+          labels: { ...labels, ...own.labels },
+          annotations: own.annotations ? { ...annotations, ...own.annotations } : annotations,
+          ownerReferences: own.ownerReferences ?? ownerReferences,
+        },
       );
       if (patch !== undefined) await kubernetes.mergePatch(resource, name, { metadata: patch }, { namespace });
     }
@@ -114,10 +117,9 @@ export class AccountReconciler {
       return clock.now() - Date.parse(quota.metadata?.creationTimestamp ?? '') > QUOTA_TAKEN_UP_MS;
     const uncounted = Object.keys(hard ?? {}).some((name) => used?.[name] === undefined);
     if (!uncounted) return true;
-    const moved = Object.entries(quota.spec?.hard ?? {}).map(([name, most]) => [
-      name,
-      most === String(MOST_JOBS) ? String(MOST_JOBS + 1) : String(MOST_JOBS),
-    ]);
+    const moved = Object.entries(quota.spec?.hard ?? {})
+      .filter(([name]) => name.startsWith('count/'))
+      .map(([name, most]) => [name, most === String(MOST_JOBS) ? String(MOST_JOBS + 1) : String(MOST_JOBS)]);
     await kubernetes.mergePatch(
       QUOTAS,
       QUOTA_NAME,

@@ -1,55 +1,61 @@
-// Nothing keeps costing (row 3.6): instances of this installation that no live job owns are ended. The cloud is listed before the
-// jobs, so that a job made in between can only save an instance, never lose one.
+// Nothing keeps costing (row 3.6): runs the collections beside this file, each at its own pace, so that one that fails stops no other.
+// Nothing is collected on old knowledge: the jobs must be synced and the look at EC2 recent.
 import { type Clock, sleep } from '../../cloud/clock.ts';
+import type { Bucket } from '../../cloud/bucket.ts';
 import type { Compute, Instance } from '../../cloud/compute.ts';
-import { TAG } from '../../cloud/tags.ts';
-import type { TrainingJob } from '../../crds/crds.generated.ts';
-import type { EventRecorder } from '../runtime/events.ts';
+import type { PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Logger } from '../runtime/logging.ts';
-import { currentAttempt, isFinal, uidOf } from '../training/job.ts';
 import { isDown } from '../training/seen.ts';
+import { collectInstances, type InstanceCollectionOptions } from './instances.ts';
+import { keyOwners } from './owners.ts';
+import { collectPrefix, COLLECTED_PREFIXES } from './prefixes.ts';
+import { collectUploads, type Folders } from './uploads.ts';
+import { VolumeCollection } from './volumes.ts';
 
-export const ORPHAN_AFTER_MS = 60_000;
-export const COLLECT_EVERY_MS = 30_000;
+export const INSTANCES_EVERY_MS = 30_000;
+export const VOLUMES_EVERY_MS = 600_000;
+export const BUCKET_EVERY_MS = 3_600_000;
+/** The first pass after the start, and the next try when there was nothing to go by. */
+const SOON_MS = 60_000;
+/** Older looks at EC2 are not gone by. */
+export const LOOK_IS_OLD_MS = 180_000;
 
-/** Ids of instances older than a minute that no live job owns. Pure. */
-export function orphans(instances: readonly Instance[], jobs: Iterable<TrainingJob>, now: number): Instance[] {
-  const owners = new Map<string, TrainingJob>();
-  for (const job of jobs) owners.set(uidOf(job), job);
-  return instances.filter((instance) => {
-    if (isDown(instance) || now - instance.launchedAt < ORPHAN_AFTER_MS) return false;
-    const owner = owners.get(instance.jobUid ?? '');
-    if (!owner || isFinal(owner)) return true;
-    const attempt = currentAttempt(owner.status);
-    return !(
-      attempt &&
-      (attempt.instanceId === instance.id || (!attempt.instanceId && attempt.batch === instance.batch))
-    );
-  });
-}
+export type Collected = 'instance' | 'volume' | 'upload' | 'object';
 
-export interface CollectorOptions {
+export interface CollectorOptions extends Omit<InstanceCollectionOptions, 'onCollected' | 'compute' | 'observation'> {
   /** Instances with the time of the look they come from; 0: none yet. */
-  observation: { at: number; instances(): Instance[]; noteEnding(ids: readonly string[]): void };
-  compute: Pick<Compute, 'terminate'>;
+  observation: { readonly at: number; instances(): Instance[]; noteEnding(ids: readonly string[]): void };
+  compute: Pick<Compute, 'terminate' | 'volumes' | 'deleteVolume'>;
+  bucket: Pick<Bucket, 'list' | 'deleteMany' | 'uploads' | 'abortUpload'>;
+  folders: Folders;
   jobs: () => Iterable<TrainingJob>;
-  events: EventRecorder;
+  predictions: () => Iterable<PredictionJob>;
+  /** Whether the lists of jobs are complete. */
+  synced: () => boolean;
   clock: Clock;
   logger: Logger;
-  onTerminated: (count: number) => void;
+  onCollected: (what: Collected, count: number) => void;
+}
+
+interface Pass {
+  readonly what: string;
+  readonly everyMs: number;
+  readonly collect: () => Promise<unknown>;
 }
 
 export class Collector {
   readonly #options: CollectorOptions;
   readonly #stop = new AbortController();
-  #running: Promise<void> = Promise.resolve();
+  readonly #passes: readonly Pass[];
+  #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#passes = passes(options);
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#running = Promise.all(this.#passes.map((pass) => this.#run(pass)));
   }
 
   async stop(): Promise<void> {
@@ -57,42 +63,63 @@ export class Collector {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run({ what, everyMs, collect }: Pass): Promise<void> {
     const { clock, logger } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      await sleep(clock, COLLECT_EVERY_MS, this.#stop.signal);
+    let wait = Math.min(everyMs, SOON_MS);
+    for (;;) {
+      await sleep(clock, wait, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
-      await this.collect().catch((error: unknown) => logger.warn({ err: error }, 'orphans not collected'));
+      const knows = this.#knows();
+      wait = knows ? everyMs : Math.min(everyMs, SOON_MS);
+      if (knows) await collect().catch((error: unknown) => logger.warn({ what, err: error }, 'not collected'));
     }
   }
 
-  async collect(): Promise<string[]> {
-    const { observation, compute, jobs, events, clock, logger, onTerminated } = this.#options;
-    if (observation.at === 0) return [];
-    const found = orphans(observation.instances(), jobs(), clock.now());
-    if (found.length === 0) return [];
-    const ids = found.map(({ id }) => id);
-    await compute.terminate(ids);
-    observation.noteEnding(ids);
-    onTerminated(ids.length);
-    for (const instance of found) {
-      const job = instance.tags[TAG.job];
-      logger.warn({ instanceId: instance.id, job }, 'orphan terminated');
-      const [namespace, name] = (job ?? '').split('/');
-      if (namespace && name)
-        await events.record(
-          {
-            apiVersion: 'spotlearn.io/v1alpha1',
-            kind: 'TrainingJob',
-            metadata: { namespace, name, uid: instance.jobUid },
-          },
-          {
-            type: 'Warning',
-            reason: 'OrphanTerminated',
-            message: `Instance ${instance.id} was owned by no live job and was ended.`,
-          },
-        );
-    }
-    return ids;
+  #knows(): boolean {
+    const { synced, observation, clock } = this.#options;
+    return synced() && observation.at > 0 && clock.now() - observation.at <= LOOK_IS_OLD_MS;
   }
+}
+
+function passes(options: CollectorOptions): Pass[] {
+  const { observation, compute, bucket, folders, jobs, predictions, clock, logger, onCollected } = options;
+  const told = (what: Collected) => (count: number) => onCollected(what, count);
+  const volumes = new VolumeCollection({ compute, clock, logger, onCollected: told('volume') });
+  const owners = () => keyOwners(jobs(), predictions(), folders);
+  const running = () => observation.instances().filter((instance) => !isDown(instance));
+  return [
+    {
+      what: 'instances',
+      everyMs: INSTANCES_EVERY_MS,
+      collect: () => collectInstances({ ...options, onCollected: told('instance') }),
+    },
+    { what: 'volumes', everyMs: VOLUMES_EVERY_MS, collect: () => volumes.collect() },
+    {
+      what: 'uploads',
+      everyMs: BUCKET_EVERY_MS,
+      collect: () =>
+        collectUploads({
+          bucket,
+          folders,
+          owners,
+          running: () => new Set(running().map(({ id }) => id)),
+          clock,
+          logger,
+          onCollected: told('upload'),
+        }),
+    },
+    ...COLLECTED_PREFIXES.map((prefix) => ({
+      what: prefix,
+      everyMs: BUCKET_EVERY_MS,
+      collect: () =>
+        collectPrefix(prefix, {
+          bucket,
+          workerRoleId: folders.workerRoleId,
+          alive: () => ({ owners: owners(), running: running() }),
+          clock,
+          logger,
+          onCollected: told('object'),
+        }),
+    })),
+  ];
 }

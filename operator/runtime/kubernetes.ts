@@ -90,11 +90,14 @@ export interface Kubernetes {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Hundreds of reconciles may write at once; the API server need not see them all at the same moment. */
+const MOST_CONNECTIONS = 64;
 const MERGE_PATCH = 'application/merge-patch+json';
 
 export function kubernetes(connection: Connection, options: { timeoutMs?: number } = {}): Kubernetes {
   const secure = connection.server.startsWith('https:');
-  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  const settings = { keepAlive: true, maxSockets: MOST_CONNECTIONS };
+  const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
   const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
 
   async function open(method: string, path: string, body?: object, contentType = 'application/json') {

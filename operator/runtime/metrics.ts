@@ -15,6 +15,11 @@ export interface Metrics {
   launched(market: string, outcome: 'launched' | 'capacity' | 'error', count?: number): void;
   terminated(reason: string, count?: number): void;
   interrupted(kind: string): void;
+  /** From EC2's notice to its handing on. */
+  noticed(kind: string, ms: number): void;
+  /** EC2's word for what is wrong with one of our instances. */
+  impaired(what: string): void;
+  collected(kind: string, count: number): void;
   ticked(part: string, ok: boolean, ms: number): void;
   leader(is: boolean): void;
   up(part: string, is: boolean): void;
@@ -61,6 +66,25 @@ export function createMetrics(): Metrics {
   const interruptions = new Counter({
     name: 'spotlearn_interruption_messages_total',
     help: 'Messages from the interruption queue by kind.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const notices = new Histogram({
+    name: 'spotlearn_interruption_message_queue_duration_seconds',
+    help: 'Time from a notice of EC2 to its handling.',
+    labelNames: ['kind'],
+    buckets: SECONDS,
+    registers,
+  });
+  const impairments = new Counter({
+    name: 'spotlearn_instance_impairments_total',
+    help: 'Scheduled events and failing status checks of own instances.',
+    labelNames: ['what'],
+    registers,
+  });
+  const collections = new Counter({
+    name: 'spotlearn_collected_total',
+    help: 'Orphans removed by kind.',
     labelNames: ['kind'],
     registers,
   });
@@ -118,6 +142,9 @@ export function createMetrics(): Metrics {
     launched: (market, outcome, count = 1) => launches.inc({ market, outcome }, count),
     terminated: (reason, count = 1) => terminations.inc({ reason }, count),
     interrupted: (kind) => interruptions.inc({ kind }),
+    noticed: (kind, ms) => notices.observe({ kind }, ms / 1000),
+    impaired: (what) => impairments.inc({ what }),
+    collected: (kind, count) => collections.inc({ kind }, count),
     ticked: (part, ok, ms) => ticks.observe({ part, ok: String(ok) }, ms / 1000),
     leader: (is) => leading.set({ name: 'spotlearn-operator' }, is ? 1 : 0),
     up: (part, is) => health.set({ dependency: part }, is ? 1 : 0),

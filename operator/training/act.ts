@@ -1,30 +1,30 @@
 // Does what decide.ts asked for: every call to AWS and to the API server for a TrainingJob, each repeatable.
 import type { Bucket } from '../../cloud/bucket.ts';
-import type { Clients } from '../../cloud/clients.ts';
 import type { Clock } from '../../cloud/clock.ts';
-import type { Compute } from '../../cloud/compute.ts';
-import type { Control } from '../../cloud/contract/contract.generated.ts';
+import type { Control, Ticket } from '../../cloud/contract/contract.generated.ts';
 import { readableKey } from '../../cloud/access.ts';
 import { CloudError, DataError } from '../../cloud/errors.ts';
 import { CONTROL } from '../../cloud/keys.ts';
-import type { TrainingJob } from '../../crds/crds.generated.ts';
+import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { FINALIZER, userOf } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import { failed, type Kubernetes } from '../runtime/kubernetes.ts';
 import type { Logger } from '../runtime/logging.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import { TRAINING_JOBS } from '../runtime/resources.ts';
 import type { Action } from './actions.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import type { Outcome } from './confirm.ts';
+import { datasetChange } from './dataset.ts';
 import { collect } from './finishing.ts';
-import { jobKey, placeOf, uidOf, type Places } from './job.ts';
-import { launch, MISMATCH_WAIT_MS } from './launch.ts';
+import { leavingAttempt, placeOf, uidOf, type Places } from './job.ts';
+import type { Answer, Ask, Batches } from './batches.ts';
+import { clusterId, isClusterId, type ClusterRunner } from './cluster.ts';
 import { chargeFor } from './charging.ts';
 import type { Observation } from './observation.ts';
 import type { Planner } from './planner.ts';
-import type { Pools } from './pools.ts';
-import { keepCheckpoint, putTicket, renderTicket, TICKET_URL_SECONDS } from './ticket.ts';
+import type { PriceSource } from './costs.ts';
+import { type Checkpoint, keepCheckpoint, putTicket, renderTicket, signAgain, TICKET_URL_SECONDS } from './ticket.ts';
+import type { Terminations } from './terminations.ts';
 
 export interface Acted {
   readonly outcome?: Outcome;
@@ -44,18 +44,17 @@ export interface ActorOptions {
   kubernetes: Kubernetes;
   cache: Cache<TrainingJob>;
   bucket: Bucket;
-  compute: Compute;
+  cluster: Pick<ClusterRunner, 'launch' | 'putTicket'>;
+  batches: Pick<Batches, 'ask' | 'withdraw'>;
+  terminations: Pick<Terminations, 'end'>;
   presign: Presign;
-  observation: Pick<Observation, 'noteLaunched' | 'noteEnding' | 'noteControl'>;
+  observation: Pick<Observation, 'noteLaunched' | 'noteControl'>;
   planner: Planner;
-  pools: Pools;
+  prices?: PriceSource;
   places: Places;
   admission: Omit<AdmissionOptions, 'select'>;
-  metrics: Pick<Metrics, 'launched' | 'terminated'>;
   clock: Clock;
   logger: Logger;
-  installation: string;
-  launchTemplateId: string;
   logGroup: string;
   heartbeatSeconds: number;
   checkpointSeconds: number;
@@ -63,7 +62,8 @@ export interface ActorOptions {
 
 /** A refusal that time may mend is asked about again then. */
 const WAIT_MS = 30_000;
-const LATER_MS = 2_000;
+/** A job in a batch is woken by the answer; should that be lost, it asks again. */
+const ANSWER_MS = 5_000;
 
 export class Actor {
   readonly #options: ActorOptions;
@@ -84,12 +84,16 @@ export class Actor {
         return this.#admit(job);
       case 'launch':
         return this.#launch(job, action.attempt);
+      case 'withdraw':
+        return this.#withdraw(job, action.attempt);
       case 'putTicket':
         return this.#ticket(job, action);
+      case 'refreshTicket':
+        return this.#refresh(job, action);
       case 'control':
         return this.#control(action.instanceId, action.reason);
       case 'terminate':
-        await this.#terminate(action.ids, action.reason);
+        await this.#options.terminations.end(action.ids, action.reason);
         return {};
       case 'collect':
         return this.#collect(job, action);
@@ -143,53 +147,103 @@ export class Actor {
     return { outcome: { of: 'admit', verdict }, ...(verdict.is === 'waiting' ? { pauseMs: WAIT_MS } : {}) };
   }
 
-  async #launch(job: TrainingJob, attempt: Extract<Action, { do: 'launch' }>['attempt']): Promise<Acted> {
-    const { planner, observation, metrics, clock, logger, logGroup } = this.#options;
-    await planner.prepare();
-    const market = attempt.market === 'on-demand' ? 'on-demand' : 'spot';
-    const selection = planner.selection(job, job.status?.dataset?.bytes ?? 0, market);
-    const answer = await launch(job, attempt, selection, this.#options);
-    if (answer.got === 'later') {
-      if (clock.now() - Date.parse(attempt.requestedAt) < MISMATCH_WAIT_MS) return { pauseMs: LATER_MS };
-      return { outcome: { of: 'noLaunch', attempt, cause: 'platform' } };
+  async #launch(job: TrainingJob, attempt: Attempt): Promise<Acted> {
+    // While an earlier instance still runs, its end comes first; then the ticket's turn is to look.
+    const changed = leavingAttempt(job.status) ? undefined : await this.#changed(job, attempt);
+    if (changed) return { outcome: { of: 'refused', attempt, verdict: changed } };
+    if (attempt.market === 'cluster') return this.#onCluster(job, attempt);
+    await this.#options.planner.prepare();
+    return this.#answered(attempt, this.#options.batches.ask(this.#ask(job, attempt)));
+  }
+
+  /** Before the first attempt admission looked. */
+  async #changed(job: TrainingJob, attempt: Attempt): ReturnType<typeof datasetChange> {
+    return attempt.number === 1 ? undefined : datasetChange(job, this.#options);
+  }
+
+  async #onCluster(job: TrainingJob, attempt: Attempt): Promise<Acted> {
+    const { cluster, observation, clock, logGroup } = this.#options;
+    const instance = await cluster.launch(job, attempt);
+    observation.noteLaunched(instance, 'cluster', { jobUid: uidOf(job), batch: attempt.batch });
+    return { outcome: { of: 'launch', attempt, instance, price: 0, launchedAt: clock.now(), logGroup } };
+  }
+
+  async #withdraw(job: TrainingJob, attempt: Attempt): Promise<Acted> {
+    const { clock, logGroup } = this.#options;
+    // A Job on the cluster has its name beforehand: whether it is there or not, its end deletes it.
+    if (attempt.market === 'cluster') {
+      const instance = { id: clusterId(uidOf(job), attempt.number), instanceType: 'cluster', zone: '' };
+      return { outcome: { of: 'launch', attempt, instance, price: 0, launchedAt: clock.now(), logGroup } };
     }
-    if (answer.got === 'nothing') {
-      metrics.launched(market, answer.cause === 'capacity' ? 'capacity' : 'error');
-      logger.warn(
-        { job: jobKey(job), batch: attempt.batch, market, refusal: answer.message },
-        'fleet launched nothing',
-      );
-      return { outcome: { of: 'noLaunch', attempt, cause: answer.cause } };
-    }
-    const { instance } = answer;
-    metrics.launched(market, 'launched');
-    observation.noteLaunched(instance, market, { jobUid: uidOf(job), batch: attempt.batch });
-    if (market === 'spot') await planner.learnPrice(instance.instanceType, instance.zone);
+    await this.#options.planner.prepare();
+    return this.#answered(attempt, this.#options.batches.withdraw(this.#ask(job, attempt)));
+  }
+
+  #ask(job: TrainingJob, { number, batch, market }: Attempt): Ask {
+    const at = market === 'on-demand' ? 'on-demand' : 'spot';
+    const { offers } = this.#options.planner.selection(job, job.status?.dataset?.bytes ?? 0, at);
+    return { batch, uid: uidOf(job), attempt: number, market: at, offers };
+  }
+
+  #answered(attempt: Attempt, answer: Answer | undefined): Acted {
+    const { planner, logGroup } = this.#options;
+    if (!answer) return { pauseMs: ANSWER_MS };
+    if (answer.got === 'nothing')
+      return { outcome: { of: 'noLaunch', attempt, cause: answer.cause, message: answer.message } };
+    const { instance, launchedAt } = answer;
     const price = planner.priceOf(attempt, instance.instanceType, instance.zone);
-    return { outcome: { of: 'launch', attempt, instance, price, launchedAt: clock.now(), logGroup } };
+    return { outcome: { of: 'launch', attempt, instance, price, launchedAt, logGroup } };
   }
 
   async #ticket(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'putTicket' }>): Promise<Acted> {
-    const { bucket, places, presign, clock, logGroup, heartbeatSeconds, checkpointSeconds } = this.#options;
-    const dataset = readableKey(places, userOf(job.metadata?.namespace ?? '') ?? '', 'dataset', job.spec.dataset.uri);
+    const { bucket, places, cluster } = this.#options;
+    const changed = await this.#changed(job, attempt);
+    if (changed)
+      return this.#end(job, { do: 'end', attempt, reason: 'DataError', cause: 'user', message: changed.message });
     const earlier = job.status?.attempts?.findLast((one) => one.number < attempt.number && one.instanceId);
     const checkpoint = await keepCheckpoint(bucket, places, uidOf(job), earlier?.instanceId);
-    const ticket = renderTicket({
-      job,
-      attempt,
-      instanceId,
+    const ticket = await this.#render(job, attempt, instanceId, checkpoint);
+    const resumedFromStep = checkpoint?.step;
+    if (isClusterId(instanceId)) {
+      await cluster.putTicket(job, instanceId, ticket);
+      return { outcome: { of: 'ticket', attempt, resumedFromStep } };
+    }
+    if ((await putTicket(bucket, places, instanceId, ticket)) === 'mine')
+      return { outcome: { of: 'ticket', attempt, resumedFromStep } };
+    // Another job holds this instance: ours begins again, without touching it.
+    return { outcome: { of: 'noLaunch', attempt, cause: 'none' } };
+  }
+
+  /** The worker may still be downloading when the addresses in its ticket end: the same ticket with new ones. */
+  async #refresh(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'refreshTicket' }>): Promise<Acted> {
+    const { bucket, places, cluster } = this.#options;
+    const checkpoint = await keepCheckpoint(bucket, places, uidOf(job), undefined);
+    const ticket = await this.#render(job, attempt, instanceId, checkpoint);
+    if (isClusterId(instanceId)) await cluster.putTicket(job, instanceId, ticket);
+    else await signAgain(bucket, places, instanceId, ticket);
+    return { outcome: { of: 'ticketSigned', attempt } };
+  }
+
+  async #render(
+    job: TrainingJob,
+    attempt: Attempt,
+    instanceId: string,
+    checkpoint: Checkpoint | undefined,
+  ): Promise<Ticket> {
+    const { places, presign, clock, logGroup, heartbeatSeconds, checkpointSeconds } = this.#options;
+    const dataset = readableKey(places, userOf(job.metadata?.namespace ?? '') ?? '', 'dataset', job.spec.dataset.uri);
+    const resume = checkpoint && {
+      url: await presign(checkpoint.key, TICKET_URL_SECONDS),
+      step: checkpoint.step,
+      ...(checkpoint.sha256 === undefined ? {} : { sha256: checkpoint.sha256 }),
+    };
+    return renderTicket({
+      ...{ job, attempt, instanceId, logGroup, heartbeatSeconds, checkpointSeconds },
       datasetUrl: await presign(dataset, TICKET_URL_SECONDS),
       datasetName: dataset.slice(dataset.lastIndexOf('/') + 1),
-      resume: checkpoint ? { url: await presign(checkpoint.key, TICKET_URL_SECONDS), step: checkpoint.step } : null,
-      logGroup,
-      heartbeatSeconds,
-      checkpointSeconds,
+      resume: resume ?? null,
       now: clock.now(),
     });
-    if ((await putTicket(bucket, places, instanceId, ticket)) === 'mine')
-      return { outcome: { of: 'ticket', attempt, resumedFromStep: checkpoint?.step } };
-    // Another job holds this instance: ours begins again, without touching it.
-    return { outcome: { of: 'noLaunch', attempt, cause: 'platform' } };
   }
 
   async #control(instanceId: string, reason: string): Promise<Acted> {
@@ -198,13 +252,6 @@ export class Actor {
     await bucket.put(placeOf(places, instanceId) + CONTROL, JSON.stringify(control));
     observation.noteControl(instanceId);
     return {};
-  }
-
-  async #terminate(ids: readonly string[], reason: string): Promise<void> {
-    const { compute, observation, metrics } = this.#options;
-    await compute.terminate(ids);
-    observation.noteEnding(ids);
-    metrics.terminated(reason, ids.length);
   }
 
   async #collect(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'collect' }>): Promise<Acted> {
@@ -219,22 +266,20 @@ export class Actor {
   }
 
   async #end(job: TrainingJob, action: Extract<Action, { do: 'end' }>): Promise<Acted> {
-    const { bucket, places, clock } = this.#options;
+    const { bucket, places, clock, prices } = this.#options;
     const { do: _, ...end } = action;
     const { attempt } = action;
     if (!attempt.instanceId) return { outcome: { of: 'ended', ...end, endedAt: clock.now(), costUsd: 0 } };
-    await this.#terminate([attempt.instanceId], action.reason);
-    if (action.cause !== 'none' && action.cause !== 'deletion')
+    await this.#options.terminations.end([attempt.instanceId], action.reason);
+    if (!WITHOUT_CHECKPOINT.has(action.cause))
       await keepCheckpoint(bucket, places, uidOf(job), attempt.instanceId).catch((error: unknown) => {
         // Without it the next attempt begins earlier; that is no reason not to end this one.
         if (!(error instanceof CloudError)) throw error;
       });
-    const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, clock.now());
+    const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, clock.now(), prices);
     return { outcome: { of: 'ended', ...end, endedAt: at, costUsd: usd } };
   }
 }
 
-/** Presigned GETs of one bucket. */
-export function presigner(clients: Clients, bucket: string): Presign {
-  return async (key, seconds) => (await import('../../cloud/presign.ts')).presignGet(clients, bucket, key, seconds);
-}
+/** Ends after which nobody goes on from a checkpoint of this instance. */
+const WITHOUT_CHECKPOINT: ReadonlySet<string> = new Set(['none', 'spare', 'deletion']);

@@ -4,6 +4,9 @@ import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 export type EndReason =
   | 'Succeeded'
   | 'Interrupted'
+  | 'Rebalanced'
+  | 'Impaired'
+  | 'Moved'
   | 'InstanceLost'
   | 'HeartbeatLost'
   | 'BootTimeout'
@@ -13,23 +16,41 @@ export type EndReason =
   | 'PlatformError'
   | 'ResultCorrupt'
   | 'Stopped'
+  | 'Superseded'
   | 'Deleted';
 
-/** What an ended attempt counts as. */
-export type EndCause = 'none' | 'interruption' | 'platform' | 'user' | 'stop' | 'deletion';
+/** What an ended attempt counts as. `move`: replaced by our own wish, counted nowhere; `spare`: its replacement was not needed. */
+export type EndCause = 'none' | 'interruption' | 'platform' | 'user' | 'stop' | 'move' | 'spare' | 'deletion';
+
+/** Why an attempt is being replaced while it still runs. */
+export type LeavingReason = 'Interruption' | 'Rebalance' | 'Impaired' | 'SpotAgain';
 
 export type Action =
   | { do: 'addFinalizer' }
   | { do: 'removeFinalizer' }
   | { do: 'deleteJob' }
   | { do: 'admit' }
+  /** Asks for the instance of an attempt that is written down; the answer may take a while. */
   | { do: 'launch'; attempt: Attempt }
+  /** The attempt is no longer wanted: takes it out of its batch, or learns which instance it got all the same. */
+  | { do: 'withdraw'; attempt: Attempt }
   | { do: 'putTicket'; attempt: Attempt; instanceId: string }
+  /** Signs the addresses in the ticket anew. */
+  | { do: 'refreshTicket'; attempt: Attempt; instanceId: string }
   | { do: 'control'; instanceId: string; reason: string }
   | { do: 'terminate'; ids: readonly string[]; reason: string }
   | { do: 'collect'; attempt: Attempt; instanceId: string }
   /** Terminate, keep the checkpoint, write the ledger entry: the end of an attempt in one idempotent step. */
-  | { do: 'end'; attempt: Attempt; reason: EndReason; cause: EndCause; message: string; code?: string }
+  | {
+      do: 'end';
+      attempt: Attempt;
+      reason: EndReason;
+      cause: EndCause;
+      message: string;
+      code?: string;
+      /** The worker says that it saved its work before it ended. */
+      saved?: boolean;
+    }
   | { do: 'complete' };
 
 export interface Decision {

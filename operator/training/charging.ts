@@ -6,7 +6,7 @@ import { ledgerKey } from '../../cloud/keys.ts';
 import type { LedgerEntry } from '../../cloud/ledger.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { userOf } from '../../crds/objects.ts';
-import { attemptCost, billedSeconds, onDemandCost } from './costs.ts';
+import { attemptCost, billedSeconds, onDemandUntil, type PriceSource } from './costs.ts';
 import { uidOf } from './job.ts';
 
 export async function chargeFor(
@@ -15,22 +15,24 @@ export async function chargeFor(
   attempt: Attempt,
   outcome: string,
   now: number,
+  prices?: PriceSource,
 ): Promise<{ usd: number; at: number }> {
   const { namespace = '', name = '' } = job.metadata ?? {};
   const userId = userOf(namespace) ?? '';
-  const usd = attemptCost(attempt, now);
+  const usd = attemptCost(attempt, now, prices);
+  const cluster = attempt.market === 'cluster';
   const entry: LedgerEntry = {
     version: 1,
     userId,
     at: new Date(now).toISOString(),
     operation: 'training',
-    service: 'ec2',
+    service: cluster ? 'cluster' : 'ec2',
     job: { namespace, name, uid: uidOf(job) },
     attempt: attempt.number,
     usd,
-    onDemandUsd: onDemandCost(attempt, usd),
-    seconds: Math.ceil(billedSeconds(attempt, now)),
-    what: `${attempt.instanceType} ${attempt.zone} ${attempt.market}`,
+    onDemandUsd: onDemandUntil(attempt, now),
+    seconds: billedSeconds(attempt, now),
+    what: cluster ? 'a pod on the cluster' : `${attempt.instanceType} ${attempt.zone} ${attempt.market}`,
     outcome,
   };
   // The month of the launch: the same for every try, also around midnight of the last day.

@@ -4,8 +4,9 @@ import { timestamp } from '../../crds/conditions.ts';
 import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import type { TrainingReason } from '../../crds/reasons.ts';
 import type { EndCause, EndReason } from './actions.ts';
-import { chargeAttempt } from './costs.ts';
-import { pauseUntil } from './decide.ts';
+import { chargeAttempt, chargeLost, lostUsd } from './costs.ts';
+import { openAttempts } from './job.ts';
+import { pauseUntil } from './pause.ts';
 import {
   admitted,
   attemptWithdrawn,
@@ -17,6 +18,7 @@ import {
   stopUnderWay,
   succeeded,
   ticketPut,
+  ticketSigned,
   waiting,
   type Admission,
   type At,
@@ -33,8 +35,11 @@ export type Verdict =
 export type Outcome =
   | { of: 'admit'; verdict: Verdict }
   | { of: 'launch'; attempt: Attempt; instance: LaunchedInstance; price: number; launchedAt: number; logGroup: string }
-  | { of: 'noLaunch'; attempt: Attempt; cause: 'capacity' | 'platform' }
+  | { of: 'noLaunch'; attempt: Attempt; cause: 'capacity' | 'platform' | 'none'; message?: string }
+  /** The data set is not what it was any more. */
+  | { of: 'refused'; attempt: Attempt; verdict: Extract<Verdict, { is: 'refused' }> }
   | { of: 'ticket'; attempt: Attempt; resumedFromStep: number | undefined }
+  | { of: 'ticketSigned'; attempt: Attempt }
   | { of: 'collected'; model: NonNullable<TrainingJobStatus['model']>; metrics: Record<string, number> }
   | {
       of: 'ended';
@@ -43,6 +48,7 @@ export type Outcome =
       cause: EndCause;
       message: string;
       code?: string;
+      saved?: boolean;
       endedAt: number;
       costUsd: number;
     }
@@ -63,9 +69,18 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
         outcome.logGroup,
       );
     case 'noLaunch':
-      return attemptWithdrawn(status, outcome.attempt, outcome.cause);
+      return withoutInstance(at, attemptWithdrawn(status, outcome.attempt, outcome.cause), outcome);
+    case 'refused':
+      return refused(
+        at,
+        attemptWithdrawn(status, outcome.attempt, 'none'),
+        outcome.verdict.reason,
+        outcome.verdict.message,
+      );
     case 'ticket':
       return ticketPut(at, status, outcome.attempt, outcome.resumedFromStep);
+    case 'ticketSigned':
+      return ticketSigned(at, status, outcome.attempt);
     case 'collected':
       return { ...status, model: outcome.model, metrics: outcome.metrics };
     case 'ended':
@@ -73,6 +88,17 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
     case 'complete':
       return succeeded(at, status);
   }
+}
+
+/** A platform that refuses again and again is told of in the end; capacity is waited for. */
+function withoutInstance(
+  at: At,
+  status: TrainingJobStatus,
+  { cause, message = '' }: Extract<Outcome, { of: 'noLaunch' }>,
+): TrainingJobStatus {
+  if (cause !== 'platform' || openAttempts(status).length > 0) return status;
+  if ((status.counts?.platform ?? 0) <= MOST_PLATFORM_ERRORS) return status;
+  return failed(at, status, 'PlatformErrors', `No instance could be launched. Last: ${message}`);
 }
 
 function judged(at: At, status: TrainingJobStatus, verdict: Verdict): TrainingJobStatus {
@@ -91,28 +117,33 @@ type Ended = Extract<Outcome, { of: 'ended' }>;
 
 function ended(at: At, status: TrainingJobStatus, outcome: Ended): TrainingJobStatus {
   const { attempt, endedAt } = outcome;
-  const charged = chargeAttempt(status, attempt, outcome.costUsd);
+  const charged = chargeAttempt(status, attempt, outcome.costUsd, at.prices);
+  const lost = LOSING.has(outcome.cause) ? lostSeconds(status, outcome) : undefined;
   const end = {
     endedAt: timestamp(endedAt),
     endReason: outcome.reason,
-    ...(outcome.cause === 'interruption' || outcome.cause === 'platform'
-      ? { lostSeconds: lostSeconds(status, attempt, endedAt) }
-      : {}),
+    ...(lost === undefined ? {} : { lostSeconds: lost }),
   };
   const over: TrainingJobStatus = {
     ...charged,
     attempts: charged.attempts?.map((one) => (one.number === attempt.number ? { ...one, ...end } : one)),
     counts: counted(charged.counts, outcome.cause),
   };
-  return afterEnd(at, over, outcome);
+  const charging = lost ? chargeLost(over, attempt, lostUsd({ ...attempt, ...end }, lost, at.prices)) : over;
+  return afterEnd(at, charging, outcome);
 }
 
+/** Ends after which work may have to be done again. */
+const LOSING: ReadonlySet<EndCause> = new Set(['interruption', 'platform', 'move']);
+
 /** Seconds of work since the last checkpoint of this attempt. */
-function lostSeconds(status: TrainingJobStatus, attempt: Attempt, endedAt: number): number {
-  if (!attempt.startedAt) return 0;
+function lostSeconds({ progress }: TrainingJobStatus, { attempt, endedAt, saved, reason }: Ended): number {
+  if (!attempt.startedAt || saved) return 0;
   const began = Date.parse(attempt.startedAt);
-  const kept = Date.parse(status.progress?.lastCheckpointTime ?? '');
-  return Math.max(0, Math.round((endedAt - Math.max(began, Number.isFinite(kept) ? kept : 0)) / 1000));
+  const kept = Date.parse(progress?.lastCheckpointTime ?? '');
+  // After silence nobody knows when it stopped; it worked until it was last heard.
+  const until = reason === 'HeartbeatLost' ? Date.parse(progress?.lastHeartbeatTime ?? '') || endedAt : endedAt;
+  return Math.max(0, Math.round((until - Math.max(began, Number.isFinite(kept) ? kept : 0)) / 1000));
 }
 
 const COUNTERS = { interruption: 'interruptions', platform: 'platform', user: 'user' } as const;
@@ -122,14 +153,20 @@ function counted(counts: TrainingJobStatus['counts'], cause: EndCause): Training
   return { ...counts, [name]: (counts?.[name] ?? 0) + 1 };
 }
 
-function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message, code }: Ended): TrainingJobStatus {
+function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message }: Ended): TrainingJobStatus {
   const { counts } = status;
   const { maxInterruptions, backoffLimit } = at.job.spec;
+  // Another attempt is under way: it goes on, whatever phase that is.
+  const [other] = openAttempts(status);
+  if (other && cause !== 'deletion') return { ...status, message: takenOver(status, other, message) };
   switch (cause) {
     case 'none':
       return succeeded(at, status);
     case 'deletion':
       return status;
+    case 'move':
+    case 'spare':
+      return recovering(at, status, 'Recovering', message);
     case 'stop':
       return stopped(at, status, stopUnderWay(status)?.cause ?? 'Suspended');
     case 'interruption':
@@ -151,7 +188,7 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message, c
         return failed(at, status, 'PlatformErrors', `The platform failed ${counts?.platform} times. Last: ${message}`);
       return recovering(at, status, 'PlatformError', `${message} ${again(at, status)}`);
     case 'user':
-      if ((counts?.user ?? 0) > backoffLimit) return failed(at, status, userReason(reason, code), message);
+      if ((counts?.user ?? 0) > backoffLimit) return failed(at, status, userReason(reason), message);
       return recovering(
         at,
         status,
@@ -161,13 +198,16 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message, c
   }
 }
 
+const takenOver = (status: TrainingJobStatus, { instanceId }: Attempt, message: string): string =>
+  instanceId === undefined ? message : `${message} ${instanceId} takes over${fromStep(status)}.`;
+
 const fromStep = ({ progress }: TrainingJobStatus): string =>
   progress?.lastCheckpointStep ? ` and continues from step ${progress.lastCheckpointStep}` : '';
 
 const again = (at: At, status: TrainingJobStatus): string =>
   `Trying again in ${Math.max(1, Math.round((pauseUntil(status) - at.now) / 1000))} s.`;
 
-function userReason(reason: EndReason, _code: string | undefined): TrainingReason {
+function userReason(reason: EndReason): TrainingReason {
   if (reason === 'DataError') return 'InvalidData';
   return reason === 'OutOfMemory' ? 'OutOfMemory' : 'InvalidSpec';
 }

@@ -1,4 +1,5 @@
-// Money of an attempt while it runs and when it ends: price × seconds (a minute at least) and the root volume. Pure.
+// Money of an attempt while it runs and when it ends: the pool's Spot price over the very seconds (a minute at least) and the root
+// volume. Pure. Without a price source, or for a pool it does not know, the price at launch counts for the whole run.
 import {
   instanceCost,
   instanceType,
@@ -9,52 +10,119 @@ import {
 } from '../../cloud/prices.ts';
 import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 
+/** Live prices and their past (price-book.ts). */
+export interface PriceSource {
+  /** USD of an instance in the pool between two times (milliseconds); undefined when the pool is unknown. */
+  usd(type: string, zone: string, fromMs: number, toMs: number): number | undefined;
+  /** USD per hour now; undefined when the pool is unknown. */
+  now(type: string, zone: string): number | undefined;
+}
+
 /** GB of the root volume in the launch template. */
 export const VOLUME_GB = 50;
 /** Time a stop takes at most: the budget must pay for it too. */
 export const STOP_SECONDS = 90;
 
 const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;
-const VOLUME_PER_HOUR = volumeCost(PRICES.ebs.gp3, VOLUME_GB, 3600);
+const volumeUsd = (seconds: number): number => volumeCost(PRICES.ebs.gp3, VOLUME_GB, seconds);
+/** USD per hour of the root volume. */
+export const VOLUME_PER_HOUR = volumeUsd(3600);
 
 export const onDemandPrice = (attempt: Attempt): number =>
   instanceType(attempt.instanceType ?? '')?.onDemand ?? attempt.pricePerHour ?? 0;
 
-/** Seconds billed of an attempt until `end` (milliseconds); 0 when nothing was launched. */
+/** Seconds billed of an attempt until `end` (milliseconds), whole ones; 0 when nothing was launched. */
 export function billedSeconds(attempt: Attempt, end: number): number {
   if (!attempt.launchedAt) return 0;
-  return Math.max(MINIMUM_BILLED_SECONDS, (end - Date.parse(attempt.launchedAt)) / 1000);
+  return Math.max(MINIMUM_BILLED_SECONDS, Math.ceil((end - Date.parse(attempt.launchedAt)) / 1000));
 }
 
-/** USD of an attempt until `end` (milliseconds). */
-export function attemptCost(attempt: Attempt, end: number): number {
+/**
+ * USD of an attempt until `end` (milliseconds); 0 on the cluster. What EC2 itself interrupts within the first hour it does not bill;
+ * that is not deducted, so that a budget holds in any case.
+ */
+export function attemptCost(attempt: Attempt, end: number, prices?: PriceSource): number {
   const seconds = billedSeconds(attempt, end);
-  if (seconds === 0) return 0;
-  return round(
-    instanceCost(usdPerHour(attempt.pricePerHour ?? 0), seconds) + volumeCost(PRICES.ebs.gp3, VOLUME_GB, seconds),
-  );
+  if (seconds === 0 || attempt.market === 'cluster') return 0;
+  return round(instanceUsd(attempt, Date.parse(attempt.launchedAt ?? ''), seconds, prices) + volumeUsd(seconds));
 }
 
-/** The same time on demand. */
-export function onDemandCost(attempt: Attempt, usd: number): number {
-  const ratio = (onDemandPrice(attempt) + VOLUME_PER_HOUR) / ((attempt.pricePerHour ?? 0) + VOLUME_PER_HOUR);
-  return round(usd * ratio);
+function instanceUsd(attempt: Attempt, from: number, seconds: number, prices: PriceSource | undefined): number {
+  const { market, instanceType: type = '', zone = '' } = attempt;
+  if (market === 'on-demand') return (onDemandPrice(attempt) * seconds) / 3600;
+  return prices?.usd(type, zone, from, from + seconds * 1000) ?? ((attempt.pricePerHour ?? 0) * seconds) / 3600;
+}
+
+/** USD per hour of an attempt now, root volume included; 0 on the cluster. */
+export function hourlyCost(attempt: Attempt, prices?: PriceSource): number {
+  if (attempt.market === 'cluster') return 0;
+  if (attempt.market === 'on-demand') return onDemandPrice(attempt) + VOLUME_PER_HOUR;
+  const live = prices?.now(attempt.instanceType ?? '', attempt.zone ?? '');
+  return (live ?? attempt.pricePerHour ?? 0) + VOLUME_PER_HOUR;
+}
+
+/** The time that cost `usd` lately, on demand. */
+export function onDemandCost(attempt: Attempt, usd: number, prices?: PriceSource): number {
+  if (usd === 0 || attempt.market === 'cluster') return 0;
+  return round((usd * (onDemandPrice(attempt) + VOLUME_PER_HOUR)) / hourlyCost(attempt, prices));
+}
+
+/** The whole attempt until `end` (milliseconds), on demand. */
+export function onDemandUntil(attempt: Attempt, end: number): number {
+  return attemptCost({ ...attempt, market: attempt.market === 'cluster' ? 'cluster' : 'on-demand' }, end);
+}
+
+/** What an on-demand attempt cost above the cheapest Spot pool that would have fitted, until `end` (milliseconds). */
+export const extraUsd = (attempt: Attempt, end: number): number =>
+  round(((attempt.extraPerHour ?? 0) * billedSeconds(attempt, end)) / 3600);
+
+/** What the last `lostSeconds` of an attempt cost: work that must be done again. */
+export function lostUsd(attempt: Attempt, lostSeconds: number, prices?: PriceSource): number {
+  if (lostSeconds <= 0 || attempt.market === 'cluster') return 0;
+  if (!attempt.endedAt) return round((hourlyCost(attempt, prices) * lostSeconds) / 3600);
+  const from = Date.parse(attempt.endedAt) - lostSeconds * 1000;
+  return round(instanceUsd(attempt, from, lostSeconds, prices) + (VOLUME_PER_HOUR * lostSeconds) / 3600);
 }
 
 /** The status with the attempt's cost brought to `usd`; sums move by the difference, since old attempts are dropped from the list. */
-export function chargeAttempt(status: TrainingJobStatus, attempt: Attempt, usd: number): TrainingJobStatus {
+export function chargeAttempt(
+  status: TrainingJobStatus,
+  attempt: Attempt,
+  usd: number,
+  prices?: PriceSource,
+): TrainingJobStatus {
   const more = usd - (attempt.costUsd ?? 0);
+  // An on-demand attempt costs the same every hour, so its hours follow from its money.
+  const extra = attempt.market === 'on-demand' ? (more / hourlyCost(attempt)) * (attempt.extraPerHour ?? 0) : 0;
   return {
     ...status,
     attempts: status.attempts?.map((one) => (one.number === attempt.number ? { ...one, costUsd: usd } : one)),
     cost: {
       ...status.cost,
       actualUsd: round((status.cost?.actualUsd ?? 0) + more),
-      onDemandUsd: round((status.cost?.onDemandUsd ?? 0) + onDemandCost(attempt, more)),
+      onDemandUsd: round((status.cost?.onDemandUsd ?? 0) + onDemandCost(attempt, more, prices)),
+      ...(extra === 0 ? {} : { extraUsd: round((status.cost?.extraUsd ?? 0) + extra) }),
     },
   };
 }
 
-/** What must be left of the budget to go on: stopping takes up to STOP_SECONDS at this price. */
-export const stopReserve = (attempt: Attempt): number =>
-  (((attempt.pricePerHour ?? 0) + VOLUME_PER_HOUR) * STOP_SECONDS) / 3600;
+/** The status with the attempt's lost work brought to `usd`; saying it again changes nothing. */
+export function chargeLost(status: TrainingJobStatus, attempt: Attempt, usd: number): TrainingJobStatus {
+  const known = status.attempts?.find(({ number }) => number === attempt.number)?.lostUsd ?? 0;
+  if (usd === known) return status;
+  return {
+    ...status,
+    attempts: status.attempts?.map((one) => (one.number === attempt.number ? { ...one, lostUsd: usd } : one)),
+    cost: { ...status.cost, lostUsd: round((status.cost?.lostUsd ?? 0) + usd - known) },
+  };
+}
+
+/** What must be left of the budget to go on: stopping takes up to STOP_SECONDS, at the higher of the price at launch and the price now. */
+export function stopReserve(attempt: Attempt, prices?: PriceSource): number {
+  const dearest = Math.max(hourlyCost(attempt, prices), hourlyCost(attempt));
+  return (dearest * STOP_SECONDS) / 3600;
+}
+
+/** The least an attempt costs at `price` USD per hour: the minute that is billed in any case, and the stop. */
+export const minuteCost = (price: number): number =>
+  instanceCost(usdPerHour(price + VOLUME_PER_HOUR), MINIMUM_BILLED_SECONDS + STOP_SECONDS);

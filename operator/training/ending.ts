@@ -11,11 +11,15 @@ const ENDS: Readonly<Record<number, readonly [EndReason, EndCause]>> = {
   31: ['Stopped', 'platform'],
 };
 
+/** Exit codes with which a worker says that its checkpoint is written. */
+const SAVED: ReadonlySet<number> = new Set([30, 31]);
+
 export function endOf(attempt: Attempt, result: Result): Action {
   const [reason, cause] = ENDS[result.exitCode] ?? ['PlatformError', 'platform'];
   const { error } = result;
   const message = error
     ? [error.message, error.hint].filter((part) => part !== '').join(' ')
     : `The worker ended with code ${result.exitCode}.`;
-  return { do: 'end', attempt, reason, cause, message, ...(error ? { code: error.code } : {}) };
+  const saved = SAVED.has(result.exitCode);
+  return { do: 'end', attempt, reason, cause, message, saved, ...(error ? { code: error.code } : {}) };
 }

@@ -1,5 +1,4 @@
 // Names and small facts of a TrainingJob that every concern here needs. The types of spec and status are generated from the CRD.
-import { createHash } from 'node:crypto';
 import { instanceFolder, modelFolder, s3Uri, type Prefixes } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import { userOf } from '../../crds/objects.ts';
@@ -14,15 +13,17 @@ export const isFinal = (job: TrainingJob): boolean => FINAL_PHASES.has(job.statu
 export const uidOf = (job: TrainingJob): string => job.metadata?.uid ?? '';
 export const jobKey = (job: TrainingJob): string => `${job.metadata?.namespace}/${job.metadata?.name}`;
 
-/** The attempt that is not over, if any. */
-export function currentAttempt(status: TrainingJobStatus | undefined): Attempt | undefined {
-  const last = status?.attempts?.at(-1);
-  return last && last.endedAt === undefined ? last : undefined;
-}
+/** The attempt that serves the job or is to: not over, and not being replaced. */
+export const currentAttempt = (status: TrainingJobStatus | undefined): Attempt | undefined =>
+  status?.attempts?.findLast(({ endedAt, leavingAt }) => endedAt === undefined && leavingAt === undefined);
 
-/** Id of the fleet call of one attempt: the same for the same attempt, so that a repeated call is the same call. */
-export const batchId = (uid: string, attempt: number): string =>
-  createHash('sha256').update(`${uid}/${attempt}`).digest('hex').slice(0, 32);
+/** The attempt that is being replaced while it still runs (a notice from EC2, a move for the deadline). */
+export const leavingAttempt = (status: TrainingJobStatus | undefined): Attempt | undefined =>
+  status?.attempts?.findLast(({ endedAt, leavingAt }) => endedAt === undefined && leavingAt !== undefined);
+
+/** All attempts that are not over: one, or two while one is being replaced. */
+export const openAttempts = (status: TrainingJobStatus | undefined): Attempt[] =>
+  status?.attempts?.filter(({ endedAt }) => endedAt === undefined) ?? [];
 
 /** The id of the model a job makes: asked for, or the job's name and the start of its uid. */
 export function modelId(job: TrainingJob): string {

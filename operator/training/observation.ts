@@ -1,52 +1,82 @@
-// The batched look at the world (decision 4): one DescribeInstances of the installation, then one ListObjectsV2 over instances/, and a
-// GET of each heartbeat or result that changed. EC2 first: what is down in EC2 and has no result in the later listing has none at all.
-// Reconcilers read the newest look through `seen`; keys of jobs whose picture changed are handed on.
+// The batched look at the world (decision 4): one DescribeInstances of the installation when it is due, then one ListObjectsV2 over
+// instances/, one follow of the logs, and a GET of each heartbeat or result that changed. EC2 first: what is down in EC2 and has no result
+// in the later listing has none at all. Reconcilers read the newest look through `seen`; owners of instances with news are woken.
 import type { Bucket } from '../../cloud/bucket.ts';
-import type { Compute, Instance, LaunchedInstance, Market } from '../../cloud/compute.ts';
+import type { Compute, Instance, LaunchedInstance } from '../../cloud/compute.ts';
 import { readJson } from '../../cloud/bucket.ts';
 import { type Clock, sleep } from '../../cloud/clock.ts';
 import type { Heartbeat, Result } from '../../cloud/contract/contract.generated.ts';
-import { CONTROL, HEARTBEAT, instanceFolder, INSTANCES, instanceOf, RESULT } from '../../cloud/keys.ts';
+import { CONTROL, HEARTBEAT, INSTANCES, instanceOf, RESULT } from '../../cloud/keys.ts';
 import type { Logger } from '../runtime/logging.ts';
+import type { LogFollow, LogReport } from './log-follow.ts';
 import { isDown, type Notice, type NoticeKind, type Seen } from './seen.ts';
 
 /** A launched instance is believed in for this long although EC2 does not list it yet. */
 const APPEARS_MS = 60_000;
+/** How often EC2 is asked when nothing is expected of it: once a minute for all instances together. */
+export const STEADY_MS = 60_000;
+/** A look out of turn comes no sooner after the last. */
+const FORCED_GAP_MS = 1_000;
 const READS_AT_ONCE = 16;
+/** Without anything that may run, EC2 is asked only every tenth time. */
+const IDLE_TICKS = 10;
+/** A pause between two looks counts as silence listened to for so long at most. */
+const LISTENED_MOST_MS = 60_000;
 
 export interface ObservationOptions {
   compute: Pick<Compute, 'instances'>;
+  /** Jobs on the cluster itself, as instances. */
+  cluster?: { instances(): Promise<Instance[]> };
   bucket: Pick<Bucket, 'list' | 'get'>;
+  logs?: Pick<LogFollow, 'tick' | 'forget'>;
   workerRoleId: string;
   clock: Clock;
   logger: Logger;
   intervalMs: number;
-  /** Uid of a job whose picture changed. */
-  onChange: (jobUid: string) => void;
-  onTick?: (part: 'instances' | 'bucket', ok: boolean, ms: number) => void;
-  /** Whether anything may be running; without, EC2 is asked only every tenth time. */
+  /** Between two looks at EC2 when nothing is expected; default STEADY_MS. */
+  steadyMs?: number;
+  /** Something is new about an instance. */
+  onChange: (instance: Instance) => void;
+  onNotice?: (instance: Instance, kind: NoticeKind) => void;
+  onTick?: (part: 'instances' | 'bucket' | 'logs', ok: boolean, ms: number) => void;
+  /** After a complete look at EC2. */
+  onLook?: (instances: readonly Instance[]) => void;
+  /** Whether anything may be running. */
   busy?: () => boolean;
+  /** Whether somebody waits for news that only EC2 has (an end, a launch whose answer was lost). */
+  expecting?: () => boolean;
 }
 
-interface Report {
+/** Instances that a job's status names: the one that serves it, the one being replaced, and all of its attempts. */
+export interface InstancesOf {
+  readonly current?: string;
+  readonly leaving?: string;
+  readonly all?: readonly string[];
+}
+
+interface Known {
   heartbeat?: Heartbeat;
   heardAt?: number;
+  quietMs: number;
   result?: Result;
   controlled?: boolean;
+  log?: LogReport;
   etags: Record<string, string>;
 }
-
-const IDLE_TICKS = 10;
 
 export class Observation {
   readonly #options: ObservationOptions;
   readonly #stop = new AbortController();
   #instances = new Map<string, Instance>();
+  readonly #byJob = new Map<string, Set<string>>();
   readonly #launched = new Map<string, Instance>();
   readonly #ended = new Map<string, number>();
-  readonly #reports = new Map<string, Report>();
+  readonly #reports = new Map<string, Known>();
   readonly #notices = new Map<string, Notice>();
   #at = 0;
+  #askedAt = -Infinity;
+  #listenedAt: number | undefined;
+  #forced = true;
   #idle = 0;
   #running: Promise<void> = Promise.resolve();
   #wake = () => {};
@@ -65,34 +95,32 @@ export class Observation {
     return [...this.#instances.values()];
   }
 
-  seen(jobUid: string, instanceId: string | undefined): Seen {
-    const instances = this.instances().filter((instance) => instance.jobUid === jobUid || instance.id === instanceId);
-    const report = instanceId === undefined ? undefined : this.#reports.get(instanceId);
-    const notice = instanceId === undefined ? undefined : this.#notices.get(instanceId);
+  /** Of a job: its own instances by tag, and those its status names. */
+  seen(jobUid: string, { current, leaving, all = [] }: InstancesOf): Seen {
+    const ids = new Set([...(this.#byJob.get(jobUid) ?? []), ...all]);
+    for (const id of [current, leaving]) if (id !== undefined) ids.add(id);
     return {
+      ...(current === undefined ? {} : this.#reports.get(current)),
       at: this.#at,
-      instances,
-      heartbeat: report?.heartbeat,
-      heardAt: report?.heardAt,
-      result: report?.result,
-      controlled: report?.controlled,
-      notice,
+      instances: [...ids].flatMap((id) => this.#instances.get(id) ?? []),
+      notice: current === undefined ? undefined : this.#notices.get(current),
+      ...(leaving === undefined ? {} : { leaving: this.#reports.get(leaving) ?? {} }),
     };
   }
 
   /** A fleet answered: known before EC2 lists it. */
-  noteLaunched(instance: LaunchedInstance, market: Market, tags: { jobUid: string; batch: string }): void {
+  noteLaunched(
+    instance: LaunchedInstance,
+    market: Instance['market'],
+    { jobUid, batch }: { jobUid: string | undefined; batch: string },
+  ): void {
     const known: Instance = {
       ...instance,
-      ...tags,
-      market,
-      state: 'pending',
-      launchedAt: this.#options.clock.now(),
-      stateReason: undefined,
-      tags: {},
+      ...{ jobUid, batch, market, state: 'pending', launchedAt: this.#options.clock.now() },
+      ...{ stateReason: undefined, tags: {} },
     };
     this.#launched.set(instance.id, known);
-    if (!this.#instances.has(instance.id)) this.#instances.set(instance.id, known);
+    if (!this.#instances.has(instance.id)) this.#put(known);
   }
 
   /** EC2 accepted their termination. */
@@ -100,7 +128,7 @@ export class Observation {
     for (const id of ids) {
       this.#ended.set(id, this.#options.clock.now());
       const instance = this.#instances.get(id);
-      if (instance && !isDown(instance)) this.#instances.set(id, { ...instance, state: 'shutting-down' });
+      if (instance && !isDown(instance)) this.#put({ ...instance, state: 'shutting-down' });
     }
   }
 
@@ -108,15 +136,22 @@ export class Observation {
     this.#report(instanceId).controlled = true;
   }
 
-  /** A notice from the interruption queue; false when the instance is not ours. */
+  /** A notice from the interruption queue or the status checks; false when the instance is not known (yet). */
   notice(instanceId: string, kind: NoticeKind, at: number): boolean {
     const instance = this.#instances.get(instanceId);
     if (!instance) return false;
     const old = this.#notices.get(instanceId);
-    if (old?.kind !== 'interruption') this.#notices.set(instanceId, { kind, at });
-    if (instance.jobUid) this.#options.onChange(instance.jobUid);
-    if (kind === 'state-change') this.#wake();
+    if (kind === 'state-change') this.look();
+    else if (old?.kind !== 'interruption') this.#notices.set(instanceId, { kind, at });
+    this.#options.onNotice?.(instance, kind);
+    this.#options.onChange(instance);
     return true;
+  }
+
+  /** Asks EC2 soon and not only when it is due; many wishes at once are one look. */
+  look(): void {
+    this.#forced = true;
+    if (this.#options.clock.now() - this.#askedAt >= FORCED_GAP_MS) this.#wake();
   }
 
   start(): void {
@@ -132,30 +167,64 @@ export class Observation {
   async #run(): Promise<void> {
     const { clock, intervalMs, busy, logger } = this.#options;
     while (!this.#stop.signal.aborted) {
-      this.#idle = (busy?.() ?? true) ? 0 : this.#idle + 1;
-      if (this.#idle % IDLE_TICKS === 0 || this.#at === 0)
-        await this.tick().catch((error: unknown) => logger.warn({ err: error }, 'look at the world failed'));
+      this.#idle = (busy?.() ?? true) || this.#forced ? 0 : this.#idle + 1;
+      const began = clock.now();
       const cut = new AbortController();
       this.#wake = () => cut.abort();
-      await sleep(clock, intervalMs, AbortSignal.any([cut.signal, this.#stop.signal]));
+      if (this.#idle % IDLE_TICKS === 0 || this.#at === 0)
+        await this.tick().catch((error: unknown) => logger.warn({ err: error }, 'look at the world failed'));
+      // A look that takes long (many pages) is followed by as long a pause.
+      await sleep(clock, Math.max(intervalMs, clock.now() - began), AbortSignal.any([cut.signal, this.#stop.signal]));
     }
   }
 
   /**
-   * One look. Throws when EC2 or the bucket did not answer; then what was known before stays. Nothing of it is published before it is
-   * whole: an instance seen down without the result it left behind would pass for a lost one.
+   * One look. Throws when EC2 or the bucket did not answer; then what was known before stays. What EC2 says is not published before the
+   * bucket was read: an instance seen down without the result it left behind would pass for a lost one.
    */
   async tick(): Promise<void> {
     const began = this.#options.clock.now();
-    const changed = new Set<string>();
-    const listed = await this.#timed('instances', () => this.#lookAtInstances());
-    await this.#timed('bucket', () => this.#lookAtBucket(listed, changed));
-    this.#publish(listed, began, changed);
-    this.#at = began;
-    for (const uid of changed) this.#options.onChange(uid);
+    const asks = this.#due(began);
+    if (asks) {
+      this.#forced = false;
+      this.#askedAt = began;
+    }
+    const news = new Map<string, Instance>();
+    let fresh: Map<string, Instance> | undefined;
+    let missed: unknown;
+    if (asks)
+      await this.#timed('instances', async () => {
+        fresh = await this.#lookAtInstances();
+      }).catch((error: unknown) => {
+        missed = error;
+      });
+    try {
+      await this.#timed('bucket', () => this.#lookAtBucket(fresh ?? this.#instances, news));
+    } catch (error) {
+      this.#forced ||= asks;
+      throw error;
+    }
+    await this.#lookAtLogs(news);
+    if (fresh) {
+      this.#publish(fresh, began, news);
+      this.#at = began;
+      this.#options.onLook?.(this.instances());
+    }
+    this.#listen(began, news);
+    for (const instance of news.values()) this.#options.onChange(instance);
+    if (missed === undefined) return;
+    // What was to be seen was not: asked again at the next tick. Workers were heard all the same.
+    this.#forced = true;
+    throw missed;
   }
 
-  async #timed<T>(part: 'instances' | 'bucket', look: () => Promise<T>): Promise<T> {
+  #due(now: number): boolean {
+    const { steadyMs = STEADY_MS, expecting } = this.#options;
+    const passed = now - this.#askedAt;
+    return this.#forced || this.#at === 0 || passed >= steadyMs || passed < 0 || (expecting?.() ?? true);
+  }
+
+  async #timed<T>(part: 'instances' | 'bucket' | 'logs', look: () => Promise<T>): Promise<T> {
     const { clock, onTick } = this.#options;
     const began = clock.now();
     try {
@@ -169,11 +238,13 @@ export class Observation {
   }
 
   async #lookAtInstances(): Promise<Map<string, Instance>> {
-    return new Map((await this.#options.compute.instances()).map((instance) => [instance.id, instance]));
+    const { compute, cluster } = this.#options;
+    const [machines, pods = []] = await Promise.all([compute.instances(), cluster?.instances()]);
+    return new Map([...machines, ...pods].map((instance) => [instance.id, instance]));
   }
 
   /** `listed` becomes what is known, with what was launched or ended since the look began. */
-  #publish(listed: Map<string, Instance>, began: number, changed: Set<string>): void {
+  #publish(listed: Map<string, Instance>, began: number, news: Map<string, Instance>): void {
     for (const [id, instance] of this.#launched) {
       if (listed.has(id) || began - instance.launchedAt > APPEARS_MS) this.#launched.delete(id);
       else listed.set(id, this.#instances.get(id) ?? instance);
@@ -184,32 +255,40 @@ export class Observation {
       if (instance && !isDown(instance) && began < endedAt) listed.set(id, { ...instance, state: 'shutting-down' });
       else if (began >= endedAt) this.#ended.delete(id);
     }
-    for (const [id, instance] of listed) {
-      const old = this.#instances.get(id);
-      if (instance.jobUid && old?.state !== instance.state) changed.add(instance.jobUid);
-    }
-    for (const [id, old] of this.#instances) if (!listed.has(id) && old.jobUid) changed.add(old.jobUid);
-    this.#instances = listed;
-    for (const id of [...this.#reports.keys()]) if (!listed.has(id)) this.#reports.delete(id);
-    for (const id of [...this.#notices.keys()]) if (!listed.has(id)) this.#notices.delete(id);
+    for (const [id, instance] of listed)
+      if (this.#instances.get(id)?.state !== instance.state) news.set(id, instance);
+    for (const [id, old] of this.#instances) if (!listed.has(id)) news.set(id, old);
+    this.#instances = new Map();
+    this.#byJob.clear();
+    for (const instance of listed.values()) this.#put(instance);
+    for (const kept of [this.#reports, this.#notices])
+      for (const id of [...kept.keys()]) if (!listed.has(id)) kept.delete(id);
+    this.#options.logs?.forget([...this.#instances.values()].filter(isDown).map(({ id }) => id));
   }
 
-  async #lookAtBucket(listed: ReadonlyMap<string, Instance>, changed: Set<string>): Promise<void> {
+  #put(instance: Instance): void {
+    this.#instances.set(instance.id, instance);
+    if (!instance.jobUid) return;
+    const ids = this.#byJob.get(instance.jobUid) ?? new Set();
+    this.#byJob.set(instance.jobUid, ids.add(instance.id));
+  }
+
+  async #lookAtBucket(listed: ReadonlyMap<string, Instance>, news: Map<string, Instance>): Promise<void> {
     const { bucket, workerRoleId, logger } = this.#options;
-    const known = (id: string) => listed.get(id) ?? this.#launched.get(id);
     if (listed.size === 0 && this.#launched.size === 0) return;
     const reads: (() => Promise<void>)[] = [];
     for (const { key, etag } of await bucket.list(INSTANCES)) {
       const place = instanceOf(key, workerRoleId);
-      const instance = place && known(place.instanceId);
-      if (!place || !instance || ![HEARTBEAT, RESULT, CONTROL].includes(place.file)) continue;
+      if (!place || !READ.has(place.file)) continue;
+      const instance = listed.get(place.instanceId) ?? this.#launched.get(place.instanceId);
+      if (!instance) continue;
       const report = this.#report(place.instanceId);
       if (report.etags[place.file] === etag) continue;
       reads.push(async () => {
         try {
           await this.#read(key, place.file, report);
           report.etags[place.file] = etag;
-          if (instance.jobUid) changed.add(instance.jobUid);
+          news.set(place.instanceId, instance);
         } catch (error) {
           logger.warn({ key, err: error }, 'report of a worker not read');
         }
@@ -219,7 +298,7 @@ export class Observation {
       await Promise.all(reads.slice(at, at + READS_AT_ONCE).map((read) => read()));
   }
 
-  async #read(key: string, file: string, report: Report): Promise<void> {
+  async #read(key: string, file: string, report: Known): Promise<void> {
     const { bucket, clock } = this.#options;
     if (file === CONTROL) report.controlled = true;
     else if (file === RESULT) report.result = await readJson<Result>(bucket, key);
@@ -227,16 +306,56 @@ export class Observation {
       report.heartbeat = await readJson<Heartbeat>(bucket, key);
       // Our clock, not the instance's: silence is measured here.
       report.heardAt = clock.now();
+      report.quietMs = 0;
     }
   }
 
-  #report(instanceId: string): Report {
-    const known = this.#reports.get(instanceId) ?? { etags: {} };
+  /** Logs are a second sign of life; without them the look is as good. */
+  async #lookAtLogs(news: Map<string, Instance>): Promise<void> {
+    const { logs, logger } = this.#options;
+    if (!logs || this.#instances.size === 0) return;
+    try {
+      for (const [id, log] of await this.#timed('logs', () => logs.tick())) {
+        const instance = this.#instances.get(id);
+        if (!instance) continue;
+        const report = this.#report(id);
+        report.log = { ...report.log, ...log };
+        report.quietMs = 0;
+        news.set(id, instance);
+      }
+    } catch (error) {
+      logger.warn({ err: error }, 'logs not followed');
+    }
+  }
+
+  /** Adds what was listened to since the last look to the silence of those who said nothing. */
+  #listen(began: number, news: Map<string, Instance>): void {
+    const passed = this.#listenedAt === undefined ? 0 : began - this.#listenedAt;
+    this.#listenedAt = began;
+    const listened = Math.min(LISTENED_MOST_MS, Math.max(0, passed));
+    for (const [id, instance] of this.#instances) {
+      if (isDown(instance)) continue;
+      const known = this.#reports.has(id);
+      const report = this.#report(id);
+      if (!known) continue;
+      // Heard in this very look: silence begins now.
+      report.quietMs = report.heardAt !== undefined && report.heardAt >= began ? 0 : report.quietMs + listened;
+      if (crosses(report.quietMs - listened, report.quietMs)) news.set(id, instance);
+    }
+  }
+
+  #report(instanceId: string): Known {
+    const known = this.#reports.get(instanceId) ?? { quietMs: 0, etags: {} };
     this.#reports.set(instanceId, known);
     return known;
   }
 }
 
-/** Where an instance reports. */
-export const reportPrefix = (workerRoleId: string, instanceId: string): string =>
-  instanceFolder(workerRoleId, instanceId);
+const READ: ReadonlySet<string> = new Set([HEARTBEAT, RESULT, CONTROL]);
+
+/** A silence that grew past one of these is news. */
+export const BOOT_QUIET_MS = 300_000;
+export const LOST_QUIET_MS = 600_000;
+const crosses = (before: number, after: number): boolean =>
+  [BOOT_QUIET_MS, LOST_QUIET_MS].some((limit) => before < limit && after >= limit);
+

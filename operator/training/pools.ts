@@ -1,27 +1,53 @@
-// Memory of pools (market, type, zone) that had no capacity: not asked again for a while (decision 3, after Karpenter's three minutes).
+// Memory of pools (market, type, zone): those that had no capacity are not asked again for a while (decision 3, after Karpenter's three
+// minutes), those that lost an instance are asked last for longer.
 import type { Market } from '../../cloud/compute.ts';
 
 export const CAPACITY_MEMORY_MS = 180_000;
+/**
+ * A pool EC2 took an instance back from, or recommends to leave, is short of capacity now and often takes the next one too; half an hour
+ * outlasts most shortages. Ten times a refusal's memory, because a wrong launch here costs lost work and there only a call.
+ */
+export const RISK_MEMORY_MS = 1_800_000;
+
+interface Memory {
+  readonly at: number;
+  readonly forMs: number;
+}
 
 export class Pools {
-  readonly #until = new Map<string, number>();
+  readonly #blocked = new Map<string, Memory>();
+  readonly #risky = new Map<string, Memory>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** `zone` may be a subnet id when EC2 names only that. */
+  /** The pool had no capacity. `zone` may be a subnet id when EC2 names only that. */
   block(market: Market, instanceType: string, zone: string, forMs = CAPACITY_MEMORY_MS): void {
-    this.#until.set(`${market}/${instanceType}/${zone}`, this.#now() + forMs);
+    this.#blocked.set(`${market}/${instanceType}/${zone}`, { at: this.#now(), forMs });
   }
 
   blockedUntil(market: Market, instanceType: string, zone: string): number | undefined {
-    const key = `${market}/${instanceType}/${zone}`;
-    const until = this.#until.get(key);
-    if (until === undefined) return undefined;
-    if (until > this.#now()) return until;
-    this.#until.delete(key);
+    return this.#until(this.#blocked, `${market}/${instanceType}/${zone}`);
+  }
+
+  /** An instance of the pool was interrupted, or is at risk by EC2's rebalance recommendation. */
+  warn(market: Market, instanceType: string, zone: string, forMs = RISK_MEMORY_MS): void {
+    this.#risky.set(`${market}/${instanceType}/${zone}`, { at: this.#now(), forMs });
+  }
+
+  risky(market: Market, instanceType: string, zone: string): boolean {
+    return this.#until(this.#risky, `${market}/${instanceType}/${zone}`) !== undefined;
+  }
+
+  #until(memories: Map<string, Memory>, key: string): number | undefined {
+    const memory = memories.get(key);
+    if (!memory) return undefined;
+    const age = this.#now() - memory.at;
+    // Older than time itself: the clock was set back, and nobody knows for how long it would be remembered.
+    if (age >= 0 && age < memory.forMs) return memory.at + memory.forMs;
+    memories.delete(key);
     return undefined;
   }
 }

@@ -1,30 +1,44 @@
-// From a heartbeat to status.progress, with the cost so far and the CheckpointStale condition. Pure.
+// From a heartbeat, or for want of one from the log, to status.progress, with the cost so far and the CheckpointStale condition. Pure.
 import type { Heartbeat } from '../../cloud/contract/contract.generated.ts';
 import { condition, timestamp } from '../../crds/conditions.ts';
 import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
-import { attemptCost, chargeAttempt } from './costs.ts';
+import { attemptCost, chargeAttempt, type PriceSource } from './costs.ts';
+import type { LogReport } from './log-follow.ts';
+import type { Choice } from './timing.ts';
 import { change, type At } from './transitions.ts';
+
+type Progress = NonNullable<TrainingJobStatus['progress']>;
 
 /** A checkpoint older than this many intervals is stale: an interruption now would lose that much. */
 const STALE_INTERVALS = 3;
+/** Without a heartbeat for so long, lines of the log tell of the progress. */
+const LOG_AFTER_MS = 60_000;
+/** The figures against spec.deadline are written anew when they moved by so much. */
+const DEADLINE_STEP_SECONDS = 60;
 
+export interface Hearing {
+  readonly heartbeat: Heartbeat;
+  /** Milliseconds, by our clock. */
+  readonly heardAt: number;
+  readonly checkpointSeconds: number;
+  readonly prices?: PriceSource;
+}
+
+/** The cost is brought to when the heartbeat was heard, not to now: to hear the same again changes nothing. */
 export function heard(
   at: At,
   status: TrainingJobStatus,
   attempt: Attempt,
-  heartbeat: Heartbeat,
-  heardAt: number,
-  checkpointSeconds: number,
+  { heartbeat, heardAt, checkpointSeconds, prices }: Hearing,
 ): TrainingJobStatus {
   const began: Attempt = attempt.startedAt ? attempt : { ...attempt, startedAt: timestamp(heardAt) };
   const withAttempt: TrainingJobStatus = {
     ...status,
     attempts: status.attempts?.map((one) => (one.number === attempt.number ? began : one)),
   };
-  const charged = chargeAttempt(withAttempt, attempt, attemptCost(attempt, at.now));
-  const checkpoint = heartbeat.checkpoint;
-  const progress = {
-    ...(checkpointOf(status) ?? {}),
+  const charged = chargeAttempt(withAttempt, attempt, attemptCost(attempt, heardAt, prices), prices);
+  const progress: Progress = {
+    ...(keptOf(status) ?? {}),
     stage: heartbeat.stage,
     percent: Math.round(Math.min(100, Math.max(0, heartbeat.percent))),
     step: heartbeat.step,
@@ -33,9 +47,7 @@ export function heard(
     ...(heartbeat.metric ? { metricName: heartbeat.metric.name, metricValue: heartbeat.metric.value } : {}),
     message: heartbeat.message,
     lastHeartbeatTime: timestamp(heardAt),
-    ...(checkpoint
-      ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step }
-      : {}),
+    ...checkpointIn(heartbeat),
   };
   const since = Date.parse(progress.lastCheckpointTime ?? began.startedAt ?? timestamp(heardAt));
   const stale = heartbeat.stage === 'Training' && at.now - since > STALE_INTERVALS * checkpointSeconds * 1000;
@@ -53,6 +65,41 @@ export function heard(
   });
 }
 
+/** Of an instance that is being replaced only the newest checkpoint matters. */
+export function checkpointOf(status: TrainingJobStatus, heartbeat: Heartbeat): TrainingJobStatus {
+  const checkpoint = checkpointIn(heartbeat);
+  if ((checkpoint.lastCheckpointStep ?? 0) <= (status.progress?.lastCheckpointStep ?? 0)) return status;
+  return { ...status, progress: { ...status.progress, ...checkpoint } };
+}
+
+/** Figures of the log, when heartbeats do not come. */
+export function logged(status: TrainingJobStatus, log: LogReport, heardAt = 0): TrainingJobStatus {
+  if (log.at - heardAt < LOG_AFTER_MS) return status;
+  const { percent, step, steps, metric } = log;
+  const figures: Progress = {
+    ...(percent === undefined ? {} : { percent: Math.round(percent) }),
+    ...(step === undefined ? {} : { step, steps }),
+    ...(metric ? { metricName: metric.name, metricValue: metric.value } : lossOf(log)),
+  };
+  return Object.keys(figures).length === 0 ? status : { ...status, progress: { ...status.progress, ...figures } };
+}
+
+const lossOf = ({ loss }: LogReport): Progress => (loss === undefined ? {} : { metricName: 'loss', metricValue: loss });
+
+/** The status with what the deadline's rule says, rewritten only when it says something else. */
+export function withDeadline(status: TrainingJobStatus, choice: Choice | undefined): TrainingJobStatus {
+  if (!choice) return status;
+  const old = status.deadline;
+  const next = {
+    workSeconds: Math.round(choice.workSeconds),
+    slackSeconds: Math.round(choice.slackSeconds),
+    choice: choice.choice,
+    reason: choice.reason,
+  };
+  const moved = Math.abs((old?.slackSeconds ?? Infinity) - next.slackSeconds) >= DEADLINE_STEP_SECONDS;
+  return old?.choice === next.choice && !moved ? status : { ...status, deadline: next };
+}
+
 function staleness(status: TrainingJobStatus, stale: boolean) {
   if (stale) return [['CheckpointStale', 'True', 'CheckpointOverdue', 'The newest checkpoint is old.']] as const;
   return condition(status.conditions, 'CheckpointStale')?.status === 'True'
@@ -60,7 +107,12 @@ function staleness(status: TrainingJobStatus, stale: boolean) {
     : [];
 }
 
-const checkpointOf = ({ progress }: TrainingJobStatus) =>
+const checkpointIn = ({ checkpoint }: Heartbeat): Progress =>
+  checkpoint
+    ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step }
+    : {};
+
+const keptOf = ({ progress }: TrainingJobStatus) =>
   progress?.lastCheckpointTime
     ? { lastCheckpointTime: progress.lastCheckpointTime, lastCheckpointStep: progress.lastCheckpointStep }
     : undefined;

@@ -10,12 +10,17 @@ import type { Logger } from '../runtime/logging.ts';
 import type { StatusWriter } from '../runtime/status.ts';
 import type { Actor } from './act.ts';
 import { budgetOf } from './admission.ts';
+import type { Batches } from './batches.ts';
 import { confirm } from './confirm.ts';
+import type { Context, LaunchPlan } from './context.ts';
+import type { PriceSource } from './costs.ts';
 import { decide } from './decide.ts';
-import { currentAttempt, uidOf } from './job.ts';
+import { currentAttempt, leavingAttempt, uidOf } from './job.ts';
 import type { Observation } from './observation.ts';
 import type { Planner } from './planner.ts';
+import { leftUsd } from './stopping.ts';
 import { transition } from './story.ts';
+import { type Choice, choiceFor } from './timing.ts';
 
 /** More steps than any job needs at once: a loop would be a bug, and must not spin. */
 const MOST_STEPS = 25;
@@ -27,18 +32,26 @@ export interface TrainingOptions {
   events: EventRecorder;
   observation: Pick<Observation, 'seen'>;
   planner: Planner;
+  batches: Pick<Batches, 'join'>;
+  prices?: PriceSource;
   actor: Actor;
   clock: Clock;
   logger: Logger;
   maxTrainingCostUsd: number;
   checkpointSeconds: number;
+  observeSeconds: number;
   logGroup: string;
 }
 
 /** Phases in which decide.ts asks what could be launched. */
 const LAUNCHING: ReadonlySet<string> = new Set(['Queued', 'Launching', 'Recovering']);
 const mayLaunch = (job: TrainingJob): boolean =>
-  !job.metadata?.deletionTimestamp && LAUNCHING.has(job.status?.phase ?? '');
+  !job.metadata?.deletionTimestamp && job.spec.placement !== 'Cluster' && LAUNCHING.has(job.status?.phase ?? '');
+
+const ON_CLUSTER: LaunchPlan = {
+  market: 'cluster',
+  selection: { offers: [{ instanceType: 'cluster', zone: 'cluster', subnetId: '' }], reason: 'placement Cluster' },
+};
 
 export class TrainingReconciler {
   readonly #options: TrainingOptions;
@@ -65,7 +78,7 @@ export class TrainingReconciler {
       if (result.gone) return undefined;
       if (result.job) job = result.job;
       if (result.outcome) {
-        const at = { job, now: this.#options.clock.now() };
+        const at = { job, now: this.#options.clock.now(), prices: this.#options.prices };
         job = await this.#write(job, confirm(at, job.status ?? {}, result.outcome));
       }
       if (result.pauseMs !== undefined) return { requeueAfterMs: result.pauseMs };
@@ -73,20 +86,43 @@ export class TrainingReconciler {
     return job ? { requeueAfterMs: 1000 } : undefined;
   }
 
-  #context(job: TrainingJob) {
-    const { accounts, observation, planner, clock, maxTrainingCostUsd, checkpointSeconds, logGroup } = this.#options;
+  #context(job: TrainingJob): Context {
+    const { accounts, observation, planner, batches, prices, clock } = this.#options;
+    const { maxTrainingCostUsd, checkpointSeconds, logGroup } = this.#options;
     const account = accounts.get(accountName(userOf(job.metadata?.namespace ?? '') ?? ''));
-    const attempt = currentAttempt(job.status);
+    const { status } = job;
+    const leaving = leavingAttempt(status);
+    const seen = observation.seen(uidOf(job), {
+      current: currentAttempt(status)?.instanceId,
+      leaving: leaving?.instanceId,
+      all: status?.attempts?.flatMap(({ instanceId }) => instanceId ?? []),
+    });
+    const budgetUsd = budgetOf(job, account, maxTrainingCostUsd);
+    const now = clock.now();
+    const choice = choiceFor(job, {
+      ...{ now, planner, checkpointSeconds, observeSeconds: this.#options.observeSeconds },
+      budgetLeftUsd: leftUsd(status ?? {}, { now, prices, budgetUsd }),
+    });
     return {
-      now: clock.now(),
-      seen: observation.seen(uidOf(job), attempt?.instanceId),
-      plan: () => planner.plan(job),
+      ...{ now, seen, prices, choice, budgetUsd, checkpointSeconds, logGroup },
+      plan: () => this.#plan(job, choice),
+      batchFor: (market, offers) =>
+        market === 'cluster' ? `${uidOf(job)}-${(status?.attemptCount ?? 0) + 1}` : batches.join(market, offers),
       priceOf: planner.priceOf,
-      budgetUsd: budgetOf(job, account, maxTrainingCostUsd),
       accountSuspended: account?.spec.suspend ?? false,
-      checkpointSeconds,
-      logGroup,
     };
+  }
+
+  #plan(job: TrainingJob, choice: Choice | undefined): LaunchPlan {
+    if (job.spec.placement === 'Cluster') return ON_CLUSTER;
+    const leaving = leavingAttempt(job.status) ?? currentAttempt(job.status);
+    const avoid = leaving?.instanceType === undefined ? [] : [`${leaving.instanceType}/${leaving.zone}`];
+    const { planner } = this.#options;
+    if (choice?.choice === 'OnDemand') {
+      const plan = planner.plan(job, undefined, { avoid, market: 'on-demand' });
+      if (plan.selection.offers.length > 0) return { ...plan, marketReason: choice.reason };
+    }
+    return planner.plan(job, undefined, { avoid });
   }
 
   async #write(job: TrainingJob, status: TrainingJobStatus): Promise<TrainingJob> {

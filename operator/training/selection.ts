@@ -1,77 +1,52 @@
-// Which instances to ask for (row 3.1). Pure: from the data's size, the model's family, the user's wishes, prices and the memory of
-// pools without capacity to ordered offers, with the reason in words. The plan's matrix is the floor of the need.
-import { INSTANCE_TYPES, instanceType, type InstanceType } from '../../cloud/prices.ts';
+// Which instances to ask for (row 3.1). Pure: from the need (need.ts), the user's wishes, prices and the memory of pools to ordered
+// offers (type × zone), with the reason in words. unfit.ts has the words for what nothing fits. Next: a fleet call (batches).
+import { INSTANCE_TYPES, type InstanceType } from '../../cloud/prices.ts';
 import type { Market, Offer } from '../../cloud/compute.ts';
 import type { TrainingJobSpec } from '../../crds/crds.generated.ts';
+import { gib, isSmall, needInWords, needOf, type Need } from './need.ts';
+import * as unfit from './unfit.ts';
 
-const MB = 1e6;
-const GB = 1e9;
-/** Parsed and encoded, a table takes several times its bytes as CSV; the forest copies it once more. */
-const MEMORY_PER_BYTE = 6;
-const BASE_MEMORY_GIB = 1;
-/** Types offered at once: enough pools for Spot, few enough for one call (at most 300 overrides). */
-export const MOST_TYPES = 15;
-/** Types dearer than this multiple of the cheapest are not offered: diversity must not cost more than it saves. */
+/** CreateFleet takes at most 300 overrides. */
+const MOST_OVERRIDES = 300;
+/** Types of one call: enough pools for Spot, few enough that EC2's choice of the deepest stays cheap. */
+export const MOST_TYPES = 20;
+/** Types considered at all; when the first are without capacity, the next of these are offered. */
+const MOST_CONSIDERED = 40;
+/** Types dearer than this multiple of the cheapest are not offered, unless they cost less than on-demand. */
 const MOST_DEARER = 3;
-
-export interface Need {
-  readonly vcpu: number;
-  readonly memoryGiB: number;
-  readonly gpu: number;
-}
-
-/** The plan's matrix: linear models below 100 MB t3.medium, else m5.large; trees below 1 GB m5.large, else m5.xlarge. */
-export function floorType(model: string, bytes: number, fallback: string): string {
-  switch (model) {
-    case 'linear':
-    case 'ridge':
-    case 'logistic':
-    case 'lasso':
-    case 'elastic_net':
-      return bytes < 100 * MB ? 't3.medium' : 'm5.large';
-    case 'random_forest':
-    case 'gradient_boosting':
-    case 'extra_trees':
-    case 'auto':
-      return bytes < GB ? 'm5.large' : 'm5.xlarge';
-    case 'neural_network':
-    case 'mlp':
-      return bytes > 5 * GB ? 'g4dn.xlarge' : 'm5.xlarge';
-    default:
-      return fallback;
-  }
-}
-
-export function needOf(spec: TrainingJobSpec, bytes: number, fallback: string): Need {
-  const floor = instanceType(floorType(spec.model.type, bytes, fallback));
-  const wished = spec.resources ?? {};
-  const data = BASE_MEMORY_GIB + (MEMORY_PER_BYTE * bytes) / 2 ** 30;
-  return {
-    vcpu: wished.vcpu ?? floor?.vcpu ?? 2,
-    memoryGiB: wished.memoryGiB ?? Math.max(floor?.memoryGiB ?? 4, data),
-    gpu: wished.gpu ?? floor?.gpu ?? 0,
-  };
-}
+/** As many pools without a bad name are enough to leave the others out; so is half of those open. */
+const ENOUGH_POOLS = 10;
 
 export interface SelectionInput {
   readonly spec: TrainingJobSpec;
   readonly bytes: number;
+  /** Columns of the table, where known: a wide one needs more memory per byte. */
+  readonly columns?: number;
   readonly market: Market;
   /** Subnets with their zones. */
   readonly subnets: readonly { subnetId: string; zone: string }[];
   readonly fallbackType: string;
-  /** Cap of the whole installation, USD per hour. */
+  /** Cap of the whole installation on Spot prices, USD per hour. */
   readonly maxPrice?: number;
+  /** Image for arm64 types; without one they are not offered. */
+  readonly imageArm64?: string;
   /** Live Spot price, USD per hour, where known. */
   readonly spotPrice?: (type: string, zone: string) => number | undefined;
+  /** Whether EC2 offers the type in the zone at all; absent: assumed. */
+  readonly offered?: (type: string, zone: string) => boolean;
   /** When a pool without capacity may be asked again, milliseconds; undefined: now. */
   readonly blockedUntil?: (market: Market, type: string, zone: string) => number | undefined;
+  /** Pools that interrupted lately or are at higher risk. */
+  readonly risky?: (market: Market, type: string, zone: string) => boolean;
+  /** `type/zone` of the instance to be replaced. */
+  readonly avoid?: readonly string[];
+  /** Seconds left till spec.deadline. */
+  readonly deadlineSeconds?: number;
   readonly catalogue?: readonly InstanceType[];
-  readonly arch?: InstanceType['arch'];
 }
 
 export interface Selection {
-  /** Cheapest first. */
+  /** Cheapest first, risky pools last. */
   readonly offers: readonly Offer[];
   /** Why these, or why none. */
   readonly reason: string;
@@ -79,101 +54,194 @@ export interface Selection {
   readonly retryAt?: number;
   /** Nothing will ever fit this spec. */
   readonly impossible?: boolean;
-  /** USD per hour of the cheapest offer. */
+  /** USD per hour of the cheapest offer; of the cheapest fitting pool while all are blocked. */
   readonly price?: number;
+  /** USD per hour of the cheapest fitting Spot pool, whatever the market, open or not. */
+  readonly spotPrice?: number;
 }
 
-interface Priced extends Offer {
+/** A type in a zone. */
+export interface Pool {
+  readonly type: InstanceType;
+  readonly zone: string;
+  readonly subnetId: string;
+  /** USD per hour in the market asked for. */
   readonly price: number;
 }
 
+/**
+ * The offers for one launch.
+ *
+ * - Types: all that have the need; burstable ones only for small work; those named by the user as they are.
+ * - Not too dear: up to three times the cheapest, and any that cost less than the cheapest fitting on-demand type: diversity must not
+ *   cost more than it saves.
+ * - No race to the bottom: one pool with a very low price never narrows the choice. Like Karpenter, which moves from Spot to Spot only
+ *   with 15 cheaper types to choose from, a call offers up to 20 types in every zone, so that EC2 weighs capacity against price.
+ * - Pools without capacity are left out (memory of three minutes), the pool being left too if there is any other; risky ones when
+ *   there are enough others, else they come last.
+ */
 export function select(input: SelectionInput): Selection {
-  const need = needOf(input.spec, input.bytes, input.fallbackType);
-  const fitting = fittingTypes(input, need);
-  if (fitting.length === 0)
-    return none(`No instance type has ${words(need)}${wishes(input)}. Ask for less.`, { impossible: true });
-  const zones = input.subnets.filter(
-    ({ zone }) => !input.spec.resources?.zones || input.spec.resources.zones.includes(zone),
-  );
-  if (zones.length === 0) {
-    const there = [...new Set(input.subnets.map(({ zone }) => zone))].join(', ');
-    return none(`None of the zones asked for has a subnet of this installation; there is ${there}.`, {
-      impossible: true,
-    });
-  }
-  const pools = priced(input, fitting, zones);
-  const cap = input.spec.resources?.maxPricePerHour;
-  const affordable = cap === undefined ? pools : pools.filter(({ price }) => price <= cap);
-  if (affordable.length === 0) {
-    const cheapest = pools[0] as Priced;
-    return none(
-      `Every fitting instance costs more than maxPricePerHour ${cap} USD; the cheapest is ${cheapest.instanceType} in ${cheapest.zone} at ${cheapest.price} USD per hour.`,
-      input.market === 'spot' ? {} : { impossible: true },
-    );
-  }
-  const blocked = (pool: Priced) => input.blockedUntil?.(input.market, pool.instanceType, pool.zone);
+  const need = needOf(input);
+  const types = fittingTypes(input, need);
+  if (typeof types === 'string') return impossible(types);
+  const zones = zonesFor(input);
+  if (zones.length === 0) return impossible(unfit.noSubnet(input.subnets));
+  const all = poolsOf(input, types, zones);
+  if (all.length === 0) return impossible(unfit.notOffered(input, types, zones));
+  const spotPrice = cheapestSpot(input, all);
+  const cap = capOf(input);
+  const considered = notTooDear(input, all);
+  const affordable = considered.filter(({ price }) => price <= cap.usd);
+  if (affordable.length === 0)
+    return {
+      offers: [],
+      reason: unfit.tooDear(considered[0] as Pool, cap),
+      spotPrice,
+      ...(input.market === 'spot' ? {} : { impossible: true }),
+    };
+  const blocked = ({ type, zone }: Pool) => input.blockedUntil?.(input.market, type.name, zone);
   const open = affordable.filter((pool) => blocked(pool) === undefined);
   if (open.length === 0)
     return {
       offers: [],
-      reason: `No ${input.market} capacity in ${affordable.length} pools (${new Set(affordable.map((pool) => pool.instanceType)).size} types).`,
+      reason: `No ${input.market} capacity in ${affordable.length} pools (${countTypes(affordable)} types) for ${needInWords(need, input)}.`,
       retryAt: Math.min(...affordable.map((pool) => blocked(pool) ?? Infinity)),
+      price: affordable[0]?.price,
+      spotPrice,
     };
-  const cheapest = open[0] as Priced;
+  const taken = firstTypes(withoutRisk(input, open), Math.min(MOST_TYPES, Math.floor(MOST_OVERRIDES / zones.length)));
+  const cheapest = taken.reduce((best, pool) => (pool.price < best.price ? pool : best));
   return {
-    offers: open.map(({ price: _, ...offer }) => offer),
+    offers: taken.map((pool) => offerOf(input, pool, cap.usd)),
     price: cheapest.price,
-    reason: `${words(need)} for ${sizeOf(input.bytes)} and ${input.spec.model.type}: ${open.length} pools, cheapest ${cheapest.instanceType} in ${cheapest.zone} at ${cheapest.price} USD per hour`,
+    spotPrice,
+    reason: `${needInWords(need, input)}: ${taken.length} pools of ${countTypes(taken)} types, cheapest ${cheapest.type.name} in ${cheapest.zone} at ${cheapest.price} USD per hour${remarks(input, types, need)}`,
   };
 }
 
-const none = (reason: string, more: Partial<Selection>): Selection => ({ offers: [], reason, ...more });
+const impossible = (reason: string): Selection => ({ offers: [], reason, impossible: true });
+const countTypes = (pools: readonly Pool[]): number => new Set(pools.map(({ type }) => type.name)).size;
+const named = (input: SelectionInput): readonly string[] | undefined => input.spec.resources?.instanceTypes;
+const bootable = (input: SelectionInput, type: InstanceType): boolean =>
+  type.arch !== 'arm64' || input.imageArm64 !== undefined;
 
-function fittingTypes(input: SelectionInput, need: Need): InstanceType[] {
-  const wished = input.spec.resources?.instanceTypes;
+/** Types that have the need, or that the user names (who names a type knows why); or why there are none. */
+function fittingTypes(input: SelectionInput, need: Need): InstanceType[] | string {
   const catalogue = input.catalogue ?? INSTANCE_TYPES;
-  // Types named by the user are taken as they are: who names a type knows why.
-  if (wished) return catalogue.filter(({ name }) => wished.includes(name));
-  return catalogue.filter(
+  const wished = named(input);
+  if (wished) {
+    const unknown = wished.filter((name) => !catalogue.some((type) => type.name === name));
+    if (unknown.length > 0) return unfit.unknownTypes(unknown, catalogue);
+    const types = catalogue.filter(({ name }) => wished.includes(name));
+    const fit = types.filter((type) => bootable(input, type));
+    return fit.length > 0 ? fit : unfit.noImage(types);
+  }
+  const usable = catalogue.filter((type) => bootable(input, type));
+  const fit = usable.filter(
     (type) =>
-      type.arch === (input.arch ?? 'x86_64') &&
       type.vcpu >= need.vcpu &&
       type.memoryGiB >= need.memoryGiB &&
-      (need.gpu === 0 ? type.gpu === 0 : type.gpu >= need.gpu),
+      (need.gpu === 0 ? type.gpu === 0 : type.gpu >= need.gpu) &&
+      (!type.burstable || isSmall(need)),
   );
+  return fit.length > 0 ? fit : unfit.tooMuch(needInWords(need, input), need, usable, input.spec);
 }
 
-function priced(input: SelectionInput, types: readonly InstanceType[], zones: SelectionInput['subnets']): Priced[] {
-  const priceOf = (type: InstanceType, zone: string): number =>
-    input.market === 'spot' ? (input.spotPrice?.(type.name, zone) ?? type.spot) : type.onDemand;
-  const typePrice = (type: InstanceType) => Math.min(...zones.map(({ zone }) => priceOf(type, zone)));
-  const ordered = [...types].sort((a, b) => typePrice(a) - typePrice(b) || a.name.localeCompare(b.name));
-  const cheapest = typePrice(ordered[0] as InstanceType);
-  const wished = input.spec.resources?.instanceTypes !== undefined;
-  const offered = ordered.filter((type) => wished || typePrice(type) <= cheapest * MOST_DEARER).slice(0, MOST_TYPES);
-  const cap = Math.min(input.spec.resources?.maxPricePerHour ?? Infinity, input.maxPrice ?? Infinity);
-  return offered
-    .flatMap((type) =>
-      zones.map(({ zone, subnetId }) => ({
-        instanceType: type.name,
-        zone,
-        subnetId,
-        price: priceOf(type, zone),
-        ...(Number.isFinite(cap) ? { maxPrice: cap } : {}),
-      })),
-    )
-    .sort((a, b) => a.price - b.price || a.instanceType.localeCompare(b.instanceType) || a.zone.localeCompare(b.zone));
+function zonesFor({ spec, subnets }: SelectionInput): SelectionInput['subnets'] {
+  const asked = spec.resources?.zones;
+  return asked ? subnets.filter(({ zone }) => asked.includes(zone)) : subnets;
 }
 
-const words = ({ vcpu, memoryGiB, gpu }: Need): string =>
-  `at least ${vcpu} vCPU, ${Math.round(memoryGiB * 10) / 10} GiB${gpu > 0 ? ` and ${gpu} GPU` : ''}`;
+/** Every offered pool with its price. */
+function poolsOf(input: SelectionInput, types: readonly InstanceType[], zones: SelectionInput['subnets']): Pool[] {
+  const pools: Pool[] = [];
+  for (const type of types)
+    for (const { zone, subnetId } of zones)
+      if (input.offered?.(type.name, zone) ?? true)
+        pools.push({
+          type,
+          zone,
+          subnetId,
+          price: input.market === 'spot' ? spotOf(input, type, zone) : type.onDemand,
+        });
+  return pools;
+}
 
-const wishes = ({ spec }: SelectionInput): string =>
-  spec.resources?.instanceTypes ? ` among ${spec.resources.instanceTypes.join(', ')}` : '';
+const spotOf = (input: SelectionInput, type: InstanceType, zone: string): number =>
+  input.spotPrice?.(type.name, zone) ?? type.spot;
 
-const sizeOf = (bytes: number): string =>
-  bytes >= GB
-    ? `${(bytes / GB).toFixed(1)} GB`
-    : bytes >= MB
-      ? `${(bytes / MB).toFixed(1)} MB`
-      : `${Math.ceil(bytes / 1000)} kB`;
+const cheaper = (a: Pool, b: Pool): number =>
+  a.price - b.price || order(a.type.name, b.type.name) || order(a.zone, b.zone);
+const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function cheapestSpot(input: SelectionInput, pools: readonly Pool[]): number {
+  if (input.market === 'spot') return least(pools, ({ price }) => price);
+  return least(pools, ({ type, zone }) => spotOf(input, type, zone));
+}
+
+const least = (pools: readonly Pool[], of: (pool: Pool) => number): number =>
+  pools.reduce((lowest, pool) => Math.min(lowest, of(pool)), Infinity);
+
+/** The pools of the cheapest types within the limit, cheapest first; all when the user names types. */
+function notTooDear(input: SelectionInput, pools: Pool[]): readonly Pool[] {
+  if (named(input)) return pools.sort(cheaper);
+  const onDemand = input.market === 'spot' ? least(pools, ({ type }) => type.onDemand) : 0;
+  const limit = Math.max(MOST_DEARER * least(pools, ({ price }) => price), onDemand);
+  const lowest = new Map<InstanceType, Pool>();
+  for (const pool of pools) {
+    const known = lowest.get(pool.type);
+    if (pool.price <= limit && (!known || pool.price < known.price)) lowest.set(pool.type, pool);
+  }
+  const types = new Set(
+    [...lowest.values()]
+      .sort(cheaper)
+      .slice(0, MOST_CONSIDERED)
+      .map(({ type }) => type),
+  );
+  return pools.filter(({ type, price }) => price <= limit && types.has(type)).sort(cheaper);
+}
+
+/** The pools of the first `most` types, in the same order. */
+function firstTypes(pools: readonly Pool[], most: number): readonly Pool[] {
+  const kept = new Set<InstanceType>();
+  return pools.filter(({ type }) => kept.has(type) || (kept.size < most && kept.add(type) !== undefined));
+}
+
+/** Without the pool being left, if there is another; without risky ones, if enough others are open, else with these last. */
+function withoutRisk(input: SelectionInput, open: readonly Pool[]): readonly Pool[] {
+  const left = new Set(input.avoid);
+  const others = left.size === 0 ? open : open.filter(({ type, zone }) => !left.has(`${type.name}/${zone}`));
+  const pools = others.length > 0 ? others : open;
+  const risky = pools.filter(({ type, zone }) => input.risky?.(input.market, type.name, zone));
+  if (risky.length === 0) return pools;
+  const calm = pools.filter((pool) => !risky.includes(pool));
+  return calm.length >= Math.min(ENOUGH_POOLS, pools.length / 2) ? calm : [...calm, ...risky];
+}
+
+/** The lower of the user's cap and, on Spot, the installation's; USD per hour, Infinity without any. */
+function capOf({ spec, market, maxPrice }: SelectionInput): unfit.Cap {
+  const user = spec.resources?.maxPricePerHour ?? Infinity;
+  const ours = market === 'spot' ? (maxPrice ?? Infinity) : Infinity;
+  return { usd: Math.min(user, ours), by: user <= ours ? 'job' : 'installation' };
+}
+
+function offerOf(input: SelectionInput, { type, zone, subnetId }: Pool, cap: number): Offer {
+  return {
+    instanceType: type.name,
+    zone,
+    subnetId,
+    ...(Number.isFinite(cap) ? { maxPrice: cap } : {}),
+    ...(type.arch === 'arm64' ? { imageId: input.imageArm64 } : {}),
+  };
+}
+
+/** What the user should know about the types named. */
+function remarks(input: SelectionInput, types: readonly InstanceType[], need: Need): string {
+  const wished = named(input) ?? [];
+  const out = wished.filter((name) => !types.some((type) => type.name === name));
+  const tight = wished.length > 0 ? types.filter(({ memoryGiB }) => memoryGiB < need.memoryGiB) : [];
+  return [
+    ...(out.length > 0 ? [`; left out for want of an arm64 image: ${out.join(', ')}`] : []),
+    ...tight.map(({ name, memoryGiB }) => `; ${name} has ${memoryGiB} GiB where ${gib(need.memoryGiB)} are advised`),
+  ].join('');
+}

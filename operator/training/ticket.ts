@@ -7,8 +7,10 @@ import { CHECKPOINT_FOLDER, checkpointsOf, TICKET } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { logStreamOf, placeOf, uidOf, type Places } from './job.ts';
 
-/** Life of the URLs in a ticket; credentials of a pod's role end them earlier, so a worker downloads first. */
+/** Life of the URLs in a ticket; the credentials they are signed with may end them earlier. */
 export const TICKET_URL_SECONDS = 12 * 3600;
+/** A worker that still downloads gets new URLs so often: well within the hour that credentials of a pod's role last. */
+export const TICKET_REFRESH_MS = 15 * 60_000;
 /** A worker stops by itself after this long, whatever happens to us. */
 export const LONGEST_ATTEMPT_MS = 24 * 3600 * 1000;
 
@@ -17,6 +19,7 @@ export interface Checkpoint {
   readonly step: number;
   readonly at: string;
   readonly bytes: number;
+  readonly sha256?: string;
 }
 
 export interface TicketFacts {
@@ -25,7 +28,7 @@ export interface TicketFacts {
   readonly instanceId: string;
   readonly datasetUrl: string;
   readonly datasetName: string;
-  readonly resume: { url: string; step: number } | null;
+  readonly resume: { url: string; step: number; sha256?: string } | null;
   readonly logGroup: string;
   readonly heartbeatSeconds: number;
   readonly checkpointSeconds: number;
@@ -89,6 +92,21 @@ export async function putTicket(
     const there = await readJson<Ticket>(bucket, key);
     return there?.job.uid === ticket.job.uid && there.job.attempt === ticket.job.attempt ? 'mine' : 'taken';
   }
+}
+
+/** Replaces the ticket by the same with new addresses; a ticket of another job or attempt, or none, is left alone. */
+export async function signAgain(
+  bucket: Pick<Bucket, 'get' | 'put'>,
+  places: Places,
+  instanceId: string,
+  ticket: Ticket,
+): Promise<void> {
+  const key = placeOf(places, instanceId) + TICKET;
+  const there = await bucket.get(key);
+  if (!there) return;
+  const { job } = JSON.parse(new TextDecoder().decode(there.body)) as Ticket;
+  if (job.uid !== ticket.job.uid || job.attempt !== ticket.job.attempt) return;
+  await bucket.put(key, JSON.stringify(ticket), { ifMatch: there.etag });
 }
 
 /**

@@ -2,26 +2,27 @@
 // sees a phase without its reason. decide.ts and confirm.ts choose among these; nothing else writes phases.
 import { isTrue, setCondition, timestamp, type NewCondition } from '../../crds/conditions.ts';
 import type { Attempt, TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
-import type { LaunchedInstance, Market } from '../../cloud/compute.ts';
+import type { LaunchedInstance } from '../../cloud/compute.ts';
 import { showUsd } from '../../cloud/prices.ts';
 import type { TrainingReason } from '../../crds/reasons.ts';
-import { ATTEMPTS_KEPT, batchId, logStreamOf, uidOf, type Phase } from './job.ts';
+import type { LeavingReason } from './actions.ts';
+import type { LaunchPlan } from './context.ts';
+import type { PriceSource } from './costs.ts';
+import { ATTEMPTS_KEPT, leavingAttempt, logStreamOf, type Phase } from './job.ts';
 
 export interface At {
   readonly job: TrainingJob;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly prices?: PriceSource;
 }
+
+type NewEntry = readonly [type: string, status: NewCondition['status'], reason: TrainingReason, message?: string];
 
 interface Change extends Omit<TrainingJobStatus, 'conditions'> {
   phase: Phase;
   message: string;
-  conditions: readonly (readonly [
-    type: string,
-    status: NewCondition['status'],
-    reason: TrainingReason,
-    message?: string,
-  ])[];
+  conditions: readonly NewEntry[];
 }
 
 /** The status with the change applied; conditions that are not named stay. */
@@ -87,44 +88,60 @@ export const refused = (
     ],
   });
 
-export const withoutCapacity = (at: At, status: TrainingJobStatus, message: string): TrainingJobStatus =>
-  change(at, status, { phase: 'Queued', message, conditions: [['Provisioned', 'False', 'NoCapacity']] });
+/** The condition keeps the time since when it waits; the message says it, too. */
+export function withoutCapacity(at: At, status: TrainingJobStatus, message: string): TrainingJobStatus {
+  const waiting = status.conditions?.find(({ type }) => type === 'Provisioned');
+  const since = waiting?.reason === 'NoCapacity' ? waiting.lastTransitionTime : timestamp(at.now);
+  const text = `${message.replace(/\.?$/, '.')} Waiting since ${since}.`;
+  return change(at, status, {
+    phase: 'Queued',
+    message: text,
+    conditions: [['Provisioned', 'False', 'NoCapacity']],
+  });
+}
 
-/** Writes an attempt down before its fleet is asked (write, call, confirm). */
-export function attemptBegun(at: At, status: TrainingJobStatus, market: Market, reason: string): TrainingJobStatus {
+const MARKETS = { spot: 'a Spot instance', 'on-demand': 'an on-demand instance', cluster: 'a pod on the cluster' };
+
+/** Writes an attempt down before its instance is asked for (write, call, confirm). */
+export function attemptBegun(at: At, status: TrainingJobStatus, plan: LaunchPlan, batch: string): TrainingJobStatus {
+  const { market, selection, marketReason, extraPerHour } = plan;
   const number = (status.attemptCount ?? 0) + 1;
   const attempt: Attempt = {
-    number,
-    batch: batchId(uidOf(at.job), number),
-    market,
-    requestedAt: timestamp(at.now),
+    ...{ number, batch, market, requestedAt: timestamp(at.now) },
     ...(status.progress?.lastCheckpointStep ? { resumedFromStep: status.progress.lastCheckpointStep } : {}),
+    ...(marketReason === undefined ? {} : { marketReason }),
+    ...(extraPerHour === undefined ? {} : { extraPerHour }),
   };
+  const replaces = leavingAttempt(status) !== undefined;
   const again = (status.attempts?.some((one) => one.instanceId) ?? false) && status.phase !== 'Launching';
-  const message = `Asking for ${market === 'spot' ? 'a Spot' : 'an on-demand'} instance: ${reason}.`;
+  const why = marketReason === undefined ? '' : ` (${marketReason})`;
   return change(at, status, {
     phase: again ? 'Recovering' : 'Launching',
-    message,
+    message: `Asking for ${MARKETS[market]}${why}: ${selection.reason.replace(/\.?$/, '.')}`,
     attemptCount: number,
-    attempts: [...(status.attempts ?? []), attempt].slice(-ATTEMPTS_KEPT),
+    attempts: kept([...(status.attempts ?? []), attempt]),
     conditions: [
-      ['Provisioned', 'False', 'Launching'],
-      ['Running', 'False', again ? 'Recovering' : 'Launching'],
+      ['Provisioned', 'False', marketReason === undefined ? 'Launching' : 'FallingBack'],
+      ...(replaces ? [] : ([['Running', 'False', again ? 'Recovering' : 'Launching']] as const)),
     ],
   });
 }
 
-/** The attempt found no capacity: it is taken off the list (its number stays used), only the count remains. */
+/** The last ones; one that still runs is never dropped. */
+function kept(attempts: readonly Attempt[]): Attempt[] {
+  const open = attempts.filter(({ endedAt }) => endedAt === undefined).length;
+  const ended = attempts.filter(({ endedAt }) => endedAt !== undefined).slice(-Math.max(1, ATTEMPTS_KEPT - open));
+  return attempts.filter((one) => one.endedAt === undefined || ended.includes(one));
+}
+
+/** The attempt came to no instance: it is taken off the list (its number stays used), only the count remains. */
 export function attemptWithdrawn(
   status: TrainingJobStatus,
   attempt: Attempt,
-  cause: 'capacity' | 'platform',
+  cause: 'capacity' | 'platform' | 'none',
 ): TrainingJobStatus {
-  return {
-    ...status,
-    attempts: status.attempts?.filter(({ number }) => number !== attempt.number),
-    counts: { ...status.counts, [cause]: (status.counts?.[cause] ?? 0) + 1 },
-  };
+  const counts = cause === 'none' ? status.counts : { ...status.counts, [cause]: (status.counts?.[cause] ?? 0) + 1 };
+  return { ...status, attempts: status.attempts?.filter(({ number }) => number !== attempt.number), counts };
 }
 
 export function instanceObtained(
@@ -158,28 +175,95 @@ export function instanceObtained(
   });
 }
 
+const withAttempt = (status: TrainingJobStatus, { number }: Attempt, more: Partial<Attempt>): TrainingJobStatus => ({
+  ...status,
+  attempts: status.attempts?.map((one) => (one.number === number ? { ...one, ...more } : one)),
+});
+
 /** The ticket knows what is resumed; a last checkpoint may have come too late for any heartbeat. */
 export const ticketPut = (
   at: At,
   status: TrainingJobStatus,
-  { number }: Attempt,
+  attempt: Attempt,
   resumedFromStep: number | undefined,
 ): TrainingJobStatus =>
-  change(at, status, {
-    phase: 'Booting',
-    message: `Instance ${status.instanceId} boots and prepares the worker.`,
-    attempts: status.attempts?.map((one) =>
-      one.number === number && resumedFromStep !== undefined ? { ...one, resumedFromStep } : one,
-    ),
-    conditions: [['Running', 'False', 'Booting']],
+  change(
+    at,
+    withAttempt(status, attempt, {
+      ticketAt: timestamp(at.now),
+      ...(resumedFromStep === undefined ? {} : { resumedFromStep }),
+    }),
+    {
+      phase: 'Booting',
+      message: `Instance ${status.instanceId} boots and prepares the worker.`,
+      conditions: [['Running', 'False', 'Booting']],
+    },
+  );
+
+export const ticketSigned = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
+  withAttempt(status, attempt, { ticketAt: timestamp(at.now) });
+
+const LEAVING = {
+  Interruption: [
+    ['Interrupted', 'True', 'SpotInterruption'],
+    'EC2 takes it back; the worker checkpoints and a replacement is launched',
+  ],
+  Rebalance: [['Interrupted', 'True', 'Rebalancing'], 'EC2 says it is at risk; the job moves to another pool'],
+  Impaired: [
+    ['Interrupted', 'True', 'InstanceImpaired'],
+    'EC2 says it is in trouble; the job moves to another instance',
+  ],
+  SpotAgain: [['Provisioned', 'False', 'SpotAgain'], 'the job is ahead of its deadline; it moves back to Spot'],
+} as const satisfies Record<LeavingReason, readonly [NewEntry, string]>;
+
+/** The attempt is to be replaced while it still runs. */
+export function leave(at: At, status: TrainingJobStatus, attempt: Attempt, why: LeavingReason): TrainingJobStatus {
+  const [condition, words] = LEAVING[why];
+  return change(at, withAttempt(status, attempt, { leavingAt: timestamp(at.now), leavingReason: why }), {
+    phase: 'Recovering',
+    message: `${attempt.instanceId}: ${words}.`,
+    conditions: [condition],
+  });
+}
+
+/** The status with the attempt no longer being replaced. */
+export const stayed = (status: TrainingJobStatus, { number }: Attempt): TrainingJobStatus => ({
+  ...status,
+  attempts: status.attempts?.map((one) => {
+    if (one.number !== number) return one;
+    const { leavingAt: _, leavingReason: __, ...rest } = one;
+    return rest;
+  }),
+});
+
+/** The replacement is given up: the attempt goes on where it is. */
+export const stays = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
+  change(at, stayed(status, attempt), {
+    phase: attempt.startedAt === undefined ? 'Booting' : 'Running',
+    message: `The job stays on ${attempt.instanceId}.`,
+    instanceId: attempt.instanceId,
+    conditions: [
+      ['Provisioned', 'True', 'Stayed'],
+      ...(isTrue(status.conditions, 'Interrupted') ? ([['Interrupted', 'False', 'Stayed']] as const) : []),
+    ],
   });
 
-export const interrupted = (at: At, status: TrainingJobStatus, message: string): TrainingJobStatus =>
-  change(at, status, {
-    phase: status.phase ?? 'Running',
-    message,
-    conditions: [['Interrupted', 'True', 'SpotInterruption']],
-  });
+/** EC2 recommends to leave the instance, and the job stays: told once. */
+export const atRisk = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
+  status.conditions?.some(({ type, reason }) => type === 'Interrupted' && reason === 'RebalanceRecommended')
+    ? status
+    : change(at, status, {
+        phase: status.phase ?? 'Running',
+        message: status.message ?? '',
+        conditions: [
+          [
+            'Interrupted',
+            'False',
+            'RebalanceRecommended',
+            `EC2 says that ${attempt.instanceId} is at higher risk; the worker checkpoints and stays.`,
+          ],
+        ],
+      });
 
 export type StopCause = 'Suspended' | 'DeadlineExceeded' | 'BudgetExhausted';
 

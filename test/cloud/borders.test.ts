@@ -11,10 +11,11 @@ import { computeOf, fleetInput, type Compute } from '../../cloud/compute.ts';
 import { CloudError } from '../../cloud/errors.ts';
 import { FunctionFailure, functionsOf, readReport } from '../../cloud/functions.ts';
 import { noticeQueue } from '../../cloud/notices.ts';
+import { INSTANCE_TYPES } from '../../cloud/prices.ts';
 import { TAG } from '../../cloud/tags.ts';
 import { lambdaService } from '../../local/aws/lambda/service.ts';
 import { sqsService } from '../../local/aws/sqs/service.ts';
-import { AMI, startCloud, type Cloud } from '../local/aws/ec2/cloud.ts';
+import { AMI, eventually, startCloud, type Cloud } from '../local/aws/ec2/cloud.ts';
 
 const kindOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -144,9 +145,100 @@ describe('The operator’s side of AWS, on the local AWS', function () {
     ).to.deep.include({ OnDemandOptions: { AllocationStrategy: 'lowest-price' } });
   });
 
-  it('knows prices, and what is configured but missing', async () => {
-    const zone = (await compute.zones(subnets)).get(subnets[0] ?? '') ?? '';
-    expect(await compute.spotPrice('m5.large', zone)).to.be.greaterThan(0);
+  it('reads the Spot prices of types in every zone: the one in force and each change since', async () => {
+    const zones = [...(await compute.zones(subnets)).values()].sort();
+    const began = Date.now();
+    cloud.ec2.admin.setPrice('m5.large', zones[0] ?? '', 0.0555);
+    const points = await compute.spotPrices(['m5.large', 'c5.large'], began - 86_400_000);
+    const pool = (type: string, zone = '') => points.filter((one) => one.instanceType === type && one.zone === zone);
+    for (const zone of zones)
+      for (const type of ['m5.large', 'c5.large']) {
+        const found = pool(type, zone);
+        expect(found.every(({ usd }) => usd > 0 && usd < 0.2)).to.equal(true);
+        expect(Math.min(...found.map(({ at }) => at)), 'in force a day ago').to.be.at.most(began - 86_400_000);
+      }
+    expect(points.every(({ instanceType }) => ['m5.large', 'c5.large'].includes(instanceType))).to.equal(true);
+    const changed = pool('m5.large', zones[0]).filter(({ usd }) => usd === 0.0555);
+    // EC2 tells the second of a change.
+    expect(changed.map(({ at }) => at)).to.deep.equal([Math.floor((changed[0]?.at ?? 0) / 1000) * 1000]);
+    expect(changed[0]?.at).to.be.within(began - 1000, Date.now());
+  });
+
+  it('reads prices past a page of a thousand', async () => {
+    const types = INSTANCE_TYPES.slice(0, 40).map(({ name }) => name);
+    const points = await compute.spotPrices(types, Date.now() - 86_400_000);
+    expect(points.length).to.be.greaterThan(1000);
+    expect(new Set(points.map(({ instanceType, zone, at }) => `${instanceType} ${zone} ${at}`)).size).to.equal(
+      points.length,
+    );
+  });
+
+  it('knows which types EC2 offers in which zones', async () => {
+    const zones = [...(await compute.zones(subnets)).values()];
+    const offered = await compute.offerings(zones);
+    expect(offered.has(`m5.large/${zones[0]}`)).to.equal(true);
+    expect([...offered].every((pool) => zones.includes(pool.split('/')[1] ?? ''))).to.equal(true);
+    const one = await compute.offerings(zones.slice(0, 1));
+    expect([...one].every((pool) => pool.endsWith(`/${zones[0]}`))).to.equal(true);
+    expect(one.size).to.be.within(1, offered.size - 1);
+  });
+
+  describe('of an instance', () => {
+    let id: string;
+    beforeEach(async () => {
+      const zones = await compute.zones(subnets);
+      const offers = subnets.map((subnetId) => ({
+        instanceType: 'm5.large',
+        zone: zones.get(subnetId) ?? '',
+        subnetId,
+      }));
+      const tags = { [TAG.installation]: 'spotlearn', [TAG.batch]: 'b' };
+      const request = { launchTemplateId: template, market: 'spot' as const, count: 1, offers, tags };
+      const answer = await compute.createFleet({ ...request, token: `token-${(tokens += 1)}` });
+      id = answer.instances[0]?.id ?? '';
+      await eventually(async () => (await compute.instances()).find((one) => one.id === id)?.state === 'running');
+    });
+    let tokens = 100;
+    afterEach(() => compute.terminate([id]));
+    const seen = async () => (await compute.instances()).find((one) => one.id === id);
+
+    it('adds tags, the job among them, and keeps those it has', async () => {
+      expect((await seen())?.jobUid).to.equal(undefined);
+      await compute.tag([id], { [TAG.jobUid]: 'u-7', Name: 'spotlearn a/b' });
+      expect(await seen()).to.include({ jobUid: 'u-7', batch: 'b' });
+      expect((await seen())?.tags).to.include({ Name: 'spotlearn a/b', [TAG.installation]: 'spotlearn' });
+      expect(await kindOf(compute.tag(['i-00000000000000000'], { Name: 'x' }))).to.equal('notFound');
+    });
+
+    it('says that it is in trouble, by each of EC2’s signs, and nothing of healthy ones', async () => {
+      const trouble = async () => (await compute.impaired()).filter((one) => one.id === id).map(({ what }) => what);
+      expect(await trouble()).to.deep.equal([]);
+      cloud.ec2.admin.impair(id, 'system');
+      expect(await trouble()).to.deep.equal(['system-status']);
+      cloud.ec2.admin.impair(id, 'instance');
+      cloud.ec2.admin.schedule(id, 'instance-retirement');
+      expect(await trouble()).to.deep.equal(['instance-retirement', 'system-status', 'instance-status']);
+      cloud.ec2.admin.impair(id, 'system', false);
+      expect(await trouble()).to.deep.equal(['instance-retirement', 'instance-status']);
+    });
+
+    it('finds its volume by tag, and deletes it once it is left behind', async () => {
+      cloud.ec2.admin.keepVolume(id);
+      const attached = (await compute.volumes()).filter(({ state }) => state === 'in-use');
+      expect(attached.map(({ tags }) => tags[TAG.installation])).to.include('spotlearn');
+      expect(attached.every(({ createdAt }) => Math.abs(Date.now() - createdAt) < 60_000)).to.equal(true);
+      const before = new Set(attached.map((volume) => volume.id));
+      expect(await kindOf(compute.deleteVolume(attached[0]?.id ?? ''))).to.not.equal('nothing');
+      await compute.terminate([id]);
+      const left = await eventually(async () => (await compute.volumes()).find(({ state }) => state === 'available'));
+      expect(before.has(left.id)).to.equal(true);
+      await compute.deleteVolume(left.id);
+      await compute.deleteVolume(left.id);
+      expect((await compute.volumes()).some((volume) => volume.id === left.id)).to.equal(false);
+    });
+  });
+
+  it('knows what is configured but missing', async () => {
     await compute.checkLaunchTemplate(template);
     await compute.checkImage(AMI);
     expect(await kindOf(compute.checkLaunchTemplate('lt-0000000000000dead'))).to.equal('notFound');

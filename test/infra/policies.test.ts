@@ -36,7 +36,16 @@ const template = { 'ec2:LaunchTemplate': ec2('launch-template/lt-0123456789abcde
 const passed = (service: string) => ({ 'iam:PassedToService': service });
 const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
 
-type Row = [who: string, action: string, resource: string, allowed: boolean, context?: Record<string, string>];
+const words = { 'aws:TagKeys': [TAG.job, TAG.jobUid, TAG.user, TAG.model, 'Name'] };
+const theirs = { [`aws:ResourceTag/${TAG.installation}`]: 'theirs' };
+
+type Row = [
+  who: string,
+  action: string,
+  resource: string,
+  allowed: boolean,
+  context?: Record<string, string | string[]>,
+];
 const TABLE: Row[] = [
   ['worker', 's3:GetObject', key(`instances/${me}/ticket.json`), true],
   ['worker', 's3:PutObject', key(`instances/${me}/result/model.onnx`), true],
@@ -101,6 +110,33 @@ const TABLE: Row[] = [
   ],
   ['operator', 'ec2:CreateTags', ec2('instance/i-1'), true, { ...mine, 'ec2:CreateAction': 'CreateFleet' }],
   ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, mine],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), true, { ...carries, ...words }],
+  ['operator', 'ec2:CreateTags', ec2('volume/vol-1'), true, { ...carries, ...words }],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), true, { ...carries, ...mine, 'aws:TagKeys': [TAG.installation] }],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, words],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, { ...theirs, ...words }],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, { ...theirs, ...mine, 'aws:TagKeys': [TAG.installation] }],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, { ...carries, 'aws:TagKeys': [TAG.job, 'owner'] }],
+  ['operator', 'ec2:CreateTags', ec2('instance/i-1'), false, carries],
+  [
+    'operator',
+    'ec2:CreateTags',
+    ec2('instance/i-1'),
+    false,
+    {
+      ...carries,
+      [`aws:RequestTag/${TAG.installation}`]: 'theirs',
+      'aws:TagKeys': [TAG.installation],
+    },
+  ],
+  ['operator', 'ec2:CreateTags', ec2('subnet/subnet-1'), false, { ...carries, ...words }],
+  ['operator', 'ec2:DeleteTags', ec2('instance/i-1'), false, { ...carries, ...words }],
+  ['operator', 'ec2:DeleteVolume', ec2('volume/vol-1'), true, carries],
+  ['operator', 'ec2:DeleteVolume', ec2('volume/vol-1'), false],
+  ['operator', 'ec2:DeleteVolume', ec2('volume/vol-1'), false, theirs],
+  ['operator', 'ec2:DescribeInstanceTypeOfferings', '*', true],
+  ['operator', 'ec2:DescribeInstanceStatus', '*', true],
+  ['operator', 'ec2:DescribeVolumes', '*', true],
   ['operator', 'ec2:TerminateInstances', ec2('instance/i-1'), true, carries],
   ['operator', 'ec2:TerminateInstances', ec2('instance/i-1'), false],
   [
@@ -117,11 +153,29 @@ const TABLE: Row[] = [
   ['operator', 's3:PutObject', key('datasets/user_1/a.csv'), false],
   ['operator', 's3:PutObject', key('ledger/user_1/x.json'), true],
   ['operator', 's3:DeleteObject', key('ledger/user_1/x.json'), false],
+  ['operator', 's3:PutObject', key('batches/b.json'), true],
+  ['operator', 's3:GetObject', key('batches/b.json'), true],
+  ['operator', 's3:DeleteObject', key('batches/b.json'), true],
+  ['operator', 's3:DeleteObject', key('instances/AROA:i-1/ticket.json'), true],
+  ['operator', 's3:DeleteObject', key('checkpoints/u/1.joblib'), true],
+  ['operator', 's3:DeleteObject', key('datasets/user_1/a.csv'), false],
+  ['operator', 's3:DeleteObject', key('audit/2026-11-01/x.json'), false],
+  ['operator', 's3:DeleteObject', key('artefacts/worker/x.tar.gz'), false],
+  ['operator', 's3:ListBucketMultipartUploads', 'arn:aws:s3:::ours-bucket', true],
+  ['operator', 's3:ListBucketMultipartUploads', 'arn:aws:s3:::another-bucket', false],
+  ['operator', 's3:AbortMultipartUpload', key('predictions/user_1/j/r.csv'), true],
+  ['operator', 's3:AbortMultipartUpload', key('checkpoints/u/1.joblib'), true],
+  ['operator', 's3:AbortMultipartUpload', key('datasets/user_1/a.csv'), false],
+  ['worker', 's3:GetObject', key('batches/b.json'), false],
+  ['bot', 's3:GetObject', key('batches/b.json'), false],
   ['operator', 's3:PutObject', key('artefacts/worker/x.tar.gz'), false],
   ['operator', 'lambda:InvokeFunction', 'arn:aws:lambda:eu-central-1:111122223333:function:ours-prediction:live', true],
   ['operator', 'lambda:InvokeFunction', 'arn:aws:lambda:eu-central-1:111122223333:function:other', false],
   ['operator', 'lambda:UpdateFunctionCode', 'arn:aws:lambda:eu-central-1:111122223333:function:ours-prediction', false],
   ['operator', 'sqs:ReceiveMessage', 'arn:aws:sqs:eu-central-1:111122223333:ours-interruptions', true],
+  ['operator', 'sqs:ChangeMessageVisibility', 'arn:aws:sqs:eu-central-1:111122223333:ours-interruptions', true],
+  ['operator', 'sqs:GetQueueAttributes', 'arn:aws:sqs:eu-central-1:111122223333:ours-interruptions', true],
+  ['operator', 'sqs:ReceiveMessage', 'arn:aws:sqs:eu-central-1:111122223333:ours-interruptions-dead-letters', false],
   ['operator', 'sqs:SendMessage', 'arn:aws:sqs:eu-central-1:111122223333:ours-interruptions', false],
 ];
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { userData, type BootFacts } from '../../infra/userdata.ts';
 
@@ -20,6 +21,23 @@ describe('User data', () => {
       .and.include('ab'.repeat(32));
     expect(script).not.to.match(/\{\{[A-Z]/);
     expect(Buffer.byteLength(script)).to.be.below(16_384);
+  });
+
+  it('carries the dead-man switch: two days of life, 15 minutes without a heartbeat, off whatever the worker’s end', () => {
+    const script = userData(facts);
+    expect(script).to.include('LIFETIME_SECONDS:-172800}').and.include('IDLE_SECONDS:-900}');
+    expect(script).to.match(/export SPOTLEARN_ALIVE_FILE=/);
+    expect(script)
+      .to.match(/^trap finish EXIT$/m)
+      .and.match(/^power_off\(\) \{ shutdown -h now \|\| poweroff -f; \}$/m);
+  });
+
+  it('is the same for every job: it has no other place to fill in than the installation’s facts', () => {
+    const places = [...readFileSync('trainer/boot.sh', 'utf8').matchAll(/\{\{([A-Z0-9_]+)\}\}/g)].map(
+      ([, name]) => name,
+    );
+    expect(places).to.have.members(['BUCKET', 'REGION', 'ROLE_ID', 'LOG_GROUP', 'BUNDLE_KEY', 'BUNDLE_SHA256']);
+    expect(userData(facts)).to.equal(userData({ ...facts }));
   });
 
   it('lets no text become a command', () => {

@@ -1,7 +1,7 @@
 // Stateful stand-ins of the narrow AWS interfaces, with errors on demand and a record of the calls. The SDK side of the same
 // interfaces is tested against the local AWS in test/cloud.
 import { createHash } from 'node:crypto';
-import type { Bucket, ListedObject } from '../../cloud/bucket.ts';
+import type { Bucket, ListedObject, OpenUpload } from '../../cloud/bucket.ts';
 import type {
   Compute,
   FleetAnswer,
@@ -105,6 +105,16 @@ export class FakeBucket extends Faults implements Bucket {
   }
   delete(key: string) {
     return this.run('delete', key, () => void this.objects.delete(key));
+  }
+  deleteMany(keys: readonly string[]) {
+    return this.run('deleteMany', keys.join(' '), () => keys.forEach((key) => this.objects.delete(key)));
+  }
+  readonly open = new Map<string, OpenUpload>();
+  uploads(prefix: string) {
+    return this.run('uploads', prefix, () => [...this.open.values()].filter(({ key }) => key.startsWith(prefix)));
+  }
+  abortUpload({ key, id }: Pick<OpenUpload, 'key' | 'id'>) {
+    return this.run('abortUpload', key, () => void this.open.delete(id));
   }
   check() {
     return this.run('check', '', () => undefined);

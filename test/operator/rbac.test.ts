@@ -2,25 +2,33 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
+import { systemClock } from '../../cloud/clock.ts';
+import type { Ticket } from '../../cloud/contract/contract.generated.ts';
 import type { KubernetesError } from '../../operator/runtime/kubernetes.ts';
 import { kubernetes, type KubeObject, type Resource } from '../../operator/runtime/kubernetes.ts';
 import {
   ACCOUNTS,
   EVENTS,
+  JOBS,
   LEASES,
   NAMESPACES,
+  PODS,
   PREDICTION_JOBS,
   ROLE_BINDINGS,
   ROLES,
+  SECRETS,
+  SERVICE_ACCOUNTS,
   TRAINING_JOBS,
 } from '../../operator/runtime/resources.ts';
+import { ClusterRunner } from '../../operator/training/cluster.ts';
+import { SILENT } from '../../operator/runtime/logging.ts';
 import { eventually, startCluster, type Cluster } from './cluster.ts';
-import { succeed } from './worker.ts';
+import { ROLE_ID, succeed } from './worker.ts';
 import { World } from './world.ts';
 
 const RESOURCES: Record<string, Resource> = {
   Namespace: NAMESPACES,
-  ServiceAccount: { group: '', version: 'v1', plural: 'serviceaccounts', namespaced: true },
+  ServiceAccount: SERVICE_ACCOUNTS,
   ClusterRole: { ...ROLES, plural: 'clusterroles', namespaced: false },
   ClusterRoleBinding: { ...ROLES, plural: 'clusterrolebindings', namespaced: false },
   Role: ROLES,
@@ -64,13 +72,44 @@ describe('The rights of the operator', function () {
     await eventually(async () => (await world.training('t').catch(() => undefined)) === undefined);
   });
 
+  it('are enough for a training on the cluster', async () => {
+    const connection = await cluster.as('system:serviceaccount:spotlearn-system:spotlearn-operator', GROUPS);
+    const client = kubernetes(connection);
+    const runner = new ClusterRunner({
+      kubernetes: client,
+      clock: systemClock(),
+      logger: SILENT,
+      image: 'worker',
+      installation: 'spotlearn',
+      bucket: 'bucket',
+      region: 'eu-central-1',
+      workerRoleId: ROLE_ID,
+      logGroup: '/g',
+    });
+    const attempt = { number: 1, batch: 'b', market: 'cluster' as const, requestedAt: new Date().toISOString() };
+    const owner = await world.train('placed', { placement: 'Cluster', suspend: true });
+    const { id } = await runner.launch(owner, attempt);
+    const ticket = { version: 1 } as Ticket;
+    await runner.putTicket(owner, id, ticket);
+    await runner.putTicket(owner, id, ticket);
+    const labelSelector = `batch.kubernetes.io/job-name=${id}`;
+    expect(
+      await eventually(async () => (await client.list(PODS, { labelSelector }, world.namespace)).items.length),
+    ).to.equal(1);
+    await runner.terminate([id]);
+    expect((await runner.instances()).map((one) => one.id)).to.not.include(id);
+    client.close();
+  });
+
   it('end at what is the bot’s or the administrator’s', async () => {
     const client = kubernetes(await cluster.as('system:serviceaccount:spotlearn-system:spotlearn-operator', GROUPS));
     const refused = async (call: Promise<unknown>) =>
       (await call.catch((error: unknown) => (error as KubernetesError).kind)) === 'Forbidden';
-    expect(await refused(client.list({ group: '', version: 'v1', plural: 'secrets', namespaced: true }))).to.equal(
-      true,
-    );
+    expect(await refused(client.list(SECRETS))).to.equal(true);
+    expect(await refused(client.get(SECRETS, 'any', world.namespace))).to.equal(true);
+    expect(await refused(client.delete(SECRETS, 'any', { namespace: world.namespace }))).to.equal(true);
+    expect(await refused(client.create(PODS, { metadata: { name: 'p', namespace: world.namespace } }))).to.equal(true);
+    expect(await refused(client.mergePatch(JOBS, 'any', {}, { namespace: world.namespace }))).to.equal(true);
     expect(await refused(client.create(ACCOUNTS, { metadata: { name: 'user-1' } }))).to.equal(true);
     expect(await refused(client.delete(NAMESPACES, 'default'))).to.equal(true);
     client.close();

@@ -227,36 +227,6 @@ describe('The operator training a model, on a Kubernetes API', function () {
     await eventually(async () => (await world.training('short').catch(() => undefined)) === undefined);
     expect(world.bucket.keys(`models/user_${world.userId}/`)).to.have.length(4);
   });
-
-  it('ends what carries our tag and belongs to no live job', async () => {
-    void world.compute.createFleet({
-      launchTemplateId: 'lt-1',
-      market: 'spot',
-      count: 1,
-      offers: [{ instanceType: 'm5.large', zone: 'a', subnetId: 's' }],
-      token: 'x',
-      tags: { 'spotlearn:job-uid': 'nobody', 'spotlearn:job': `${world.namespace}/lost` },
-    });
-    const [orphan] = world.compute.running();
-    world.compute.set(orphan?.id ?? '', { launchedAt: Date.now() - 120_000 });
-    const { Collector } = await import('../../operator/collection/collector.ts');
-    const { EventRecorder } = await import('../../operator/runtime/events.ts');
-    const { SILENT } = await import('../../operator/runtime/logging.ts');
-    const { systemClock } = await import('../../cloud/clock.ts');
-    let ended = 0;
-    const collector = new Collector({
-      observation: { at: 1, instances: () => world.compute.running(), noteEnding: () => {} },
-      compute: world.compute,
-      jobs: () => [],
-      events: new EventRecorder(cluster.client, systemClock(), SILENT),
-      clock: systemClock(),
-      logger: SILENT,
-      onTerminated: (count) => (ended += count),
-    });
-    expect(await collector.collect()).to.deep.equal([orphan?.id]);
-    expect(ended).to.equal(1);
-    expect(await collector.collect()).to.deep.equal([]);
-  });
 });
 
 const reason = (job: { status: { conditions?: Parameters<typeof condition>[0] } }): string | undefined =>

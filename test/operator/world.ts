@@ -27,6 +27,10 @@ export class FakeNotices implements NoticeQueue {
   async delete(messages: readonly QueueMessage[]): Promise<void> {
     this.deleted.push(...messages.map(({ handle }) => handle));
   }
+  async hide(): Promise<void> {}
+  async redrives(): Promise<boolean> {
+    return true;
+  }
 }
 
 export class World {

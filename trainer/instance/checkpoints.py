@@ -11,7 +11,8 @@ from trainer.instance.store import Store
 
 
 class Checkpoints:
-    """Under `checkpoints/` of the instance's prefix. `due` says when it is time for the next.
+    """Under `checkpoints/` of the instance's prefix. `due`, asked between steps, says when it is time for the next: as
+    soon as another step like the last could make more than `every_seconds` of work unsaved.
 
     `saved_step`: what need not be saved again, 0 before the first."""
 
@@ -19,11 +20,13 @@ class Checkpoints:
         self._store = store
         self._clock = clock
         self._every = every_seconds
-        self._last = clock.monotonic()
+        self._last = self._looked = clock.monotonic()
         self.saved_step = 0
 
     def due(self) -> bool:
-        return self._clock.monotonic() - self._last >= self._every
+        now = self._clock.monotonic()
+        step, self._looked = now - self._looked, now
+        return now - self._last + step > self._every
 
     def write(self, step: int, body: bytes) -> dict[str, Any]:
         """The checkpoint as heartbeat.json tells of it."""
@@ -32,6 +35,6 @@ class Checkpoints:
         pointer = {"key": self._store.prefix + name, "step": step, "at": iso(self._clock.now()), "bytes": len(body)}
         digest = hashlib.sha256(body).hexdigest()
         self._store.put("checkpoints/latest.json", json.dumps({**pointer, "sha256": digest}).encode())
-        self._last = self._clock.monotonic()
+        self._last = self._looked = self._clock.monotonic()
         self.saved_step = step
         return pointer

@@ -1,12 +1,15 @@
 """Tells the operator what the worker does (heartbeat.json) and hears what the operator wants (control.json).
 
 A thread beats every `heartbeatSeconds`, and at once when the stage changes. It also keeps the deadline, and ends the
-process when the training does not come to a step's end in time after it was told to halt.
+process when the training does not come to a step's end in time after it was told to halt. Every heartbeat that arrived
+touches the alive file, by whose age the machine's dead-man switch (boot.sh) judges the worker.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -31,6 +34,7 @@ class Pulse:
     step: int = 0
     steps: int = 0
     eta_seconds: float | None = None
+    loss: float | None = None
     metric: tuple[str, float] | None = None
     message: str = ""
     checkpoint: dict[str, Any] | None = None
@@ -49,6 +53,7 @@ class Heart:
         not_after: datetime,
         abandon: Callable[[], None],
         note: Callable[[str], None],
+        alive_file: Path | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -57,6 +62,7 @@ class Heart:
         self._not_after = not_after
         self._abandon = abandon
         self._note = note
+        self._alive_file = alive_file
         self._pulse = Pulse()
         self._sequence = 0
         self._control_etag = ""
@@ -88,13 +94,9 @@ class Heart:
         return self._pulse
 
     def beat(self) -> None:
-        """One heartbeat, and one look at the operator's wishes. Failures are for the next beat to mend."""
-        try:
-            self._hear()
-            self._sequence += 1
-            self._store.put("heartbeat.json", json.dumps(self._body(), allow_nan=False).encode())
-        except Exception as error:  # a missed beat must not end a training
-            self._note(f"Heartbeat failed: {type(error).__name__}")
+        """One look at the operator's wishes, and one heartbeat. Failures are for the next beat to mend."""
+        self._attempt("Reading control.json", self._hear)
+        self._attempt("Heartbeat", self._tell)
         if self._clock.now() >= self._not_after:
             self._signals.halt(DEADLINE)
         if self._signals.overdue(HALT_GRACE_SECONDS):
@@ -105,6 +107,19 @@ class Heart:
             self.beat()
             self._clock.wait(self._wake, self._every)
             self._wake.clear()
+
+    def _attempt(self, what: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # a missed beat must not end a training
+            self._note(f"{what} failed: {type(error).__name__}")
+
+    def _tell(self) -> None:
+        self._sequence += 1
+        self._store.put("heartbeat.json", json.dumps(self._body(), allow_nan=False).encode())
+        if self._alive_file:
+            with contextlib.suppress(OSError):
+                self._alive_file.touch()
 
     def _hear(self) -> None:
         found = self._store.get("control.json", unless=self._control_etag)
@@ -130,13 +145,21 @@ class Heart:
             "steps": pulse.steps,
             "percent": round(min(max(pulse.percent, 0.0), 100.0), 2),
             "etaSeconds": None if pulse.eta_seconds is None else round(pulse.eta_seconds, 1),
-            "metric": {"name": pulse.metric[0], "value": pulse.metric[1]} if pulse.metric else None,
+            "loss": pulse.loss if _finite(pulse.loss) else None,
+            "metric": {"name": pulse.metric[0], "value": pulse.metric[1]}
+            if pulse.metric and _finite(pulse.metric[1])
+            else None,
             "message": pulse.message,
             "checkpoint": pulse.checkpoint,
             "memoryMiB": memory,
             "cpuPercent": cpu,
             "controlGeneration": self._generation,
         }
+
+
+def _finite(value: float | None) -> bool:
+    """JSON has no word for the others, and a heartbeat must not fail for a model that diverges."""
+    return value is not None and math.isfinite(value)
 
 
 class Usage:

@@ -1,4 +1,7 @@
-"""What the instance knows about itself: its id, and whether Amazon is about to take it back (IMDSv2)."""
+"""What the instance knows about itself: its id, and whether Amazon is about to take it back (IMDSv2).
+
+A pod has no such service: its id is given to it (`SPOTLEARN_INSTANCE_ID`) and nobody gives notice but by SIGTERM.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
 """Why a training should stop or save itself: notices of the cloud, wishes of the operator, the deadline.
 
 Set from watching threads (`heart.py`, `watch.py`) and from SIGTERM; read by `worker.py` between two steps.
+
+A halt is final. `desired: Run` after a `CheckpointAndStop` does not withdraw it, even when the training has not reached
+the step's end at which it would act: the worker then still saves itself and ends (31), and its heartbeats say by
+`controlGeneration` that it has read the newer wish. The operator launches another attempt, which resumes.
 """
 
 from __future__ import annotations
@@ -46,6 +50,22 @@ DEADLINE = Halt(
     ExitCode.STOPPED,
 )
 
+TOO_LATE = Halt(
+    "NotAfter",
+    "The time the job was given was over before its training could begin.",
+    "Give the job a later deadline.",
+    ExitCode.STOPPED,
+    checkpoint=False,
+)
+
+
+class HaltError(Exception):
+    """Leaves what is being done; carries why."""
+
+    def __init__(self, halt: Halt) -> None:
+        super().__init__(halt.code)
+        self.halt = halt
+
 
 class Signals:
     """The first halt wins, but a halt without a checkpoint beats one with."""
@@ -71,6 +91,11 @@ class Signals:
     def halted(self) -> Halt | None:
         """Why to end, None while there is no reason to."""
         return self._halt
+
+    def obey(self) -> None:
+        """Raises HaltError when a halt was asked for."""
+        if self._halt:
+            raise HaltError(self._halt)
 
     def overdue(self, seconds: float) -> bool:
         """Whether a halt was asked for longer than `seconds` ago."""

@@ -6,12 +6,14 @@ import hashlib
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from trainer.instance.logs import Event, JobLog, LogSink
 from trainer.instance.signals import Signals
 from trainer.instance.store import Found
+from trainer.instance.tickets import StoredTicket
 from trainer.tests.shop import NOW
 from trainer.worker import Surroundings
 
@@ -19,11 +21,12 @@ PREFIX = "instances/role:i-1/"
 
 
 class HeldClock:
-    """Waiting moves the time on; threads yield for a moment so that they do not spin."""
+    """Waiting moves the time on; threads yield for a moment so that they do not spin. `then` happens at its second."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.waits: list[float] = []
+        self.then: dict[float, Callable[[], object]] = {}
 
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.seconds)
@@ -35,6 +38,8 @@ class HeldClock:
         if threading.current_thread() is threading.main_thread():
             self.waits.append(seconds)
             self.seconds += seconds
+            for moment in [moment for moment in self.then if moment <= self.seconds]:
+                self.then.pop(moment)()
             return event.is_set()
         return event.wait(0.01)
 
@@ -114,6 +119,7 @@ class Held(Surroundings):
         self.exits: list[int] = []
         super().__init__(
             store=self.memory,
+            tickets=StoredTicket(self.memory),
             metadata=self.notices,
             clock=self.clock,
             sink_for=lambda _group, _stream: self.sink,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -47,10 +48,15 @@ class Machine:
             script = script.replace(f"{{{{{name}}}}}", value)
         (folder / "boot.sh").write_text(script, encoding="utf-8")
         (folder / "bin").mkdir()
-        shim = folder / "bin" / "shutdown"
-        shim.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/shutdown.log"\n', encoding="utf-8")
-        shim.chmod(0o755)
+        self.shim("shutdown", f'echo "$@" >> "{folder}/shutdown.log"')
+        self.shim("poweroff", f'echo "poweroff $@" >> "{folder}/shutdown.log"')
         (folder / "tmp").mkdir()
+
+    def shim(self, command: str, line: str) -> None:
+        """Stands for a command of the machine's; a real one would reach the machine that tests."""
+        path = self.folder / "bin" / command
+        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        path.chmod(0o755)
 
     def boot(self, **environment: str) -> subprocess.Popen[str]:
         path = f"{self.folder / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin"
@@ -59,7 +65,7 @@ class Machine:
                **environment}  # fmt: skip
         return subprocess.Popen(
             ["bash", str(self.folder / "boot.sh")], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, cwd=self.folder,
+            text=True, cwd=self.folder, start_new_session=True,
         )  # fmt: skip
 
     @property
@@ -68,9 +74,9 @@ class Machine:
         return log.read_text(encoding="utf-8").split("\n")[:-1] if log.exists() else []
 
 
-def real_bundle(folder: Path) -> bytes:
+def real_bundle(folder: Path, site_packages: Path | None = None) -> bytes:
     out = folder / "bundle.tar.gz"
-    bundle.build(out)
+    bundle.build(out, site_packages)
     return out.read_bytes()
 
 
@@ -150,11 +156,107 @@ def test_the_dead_mans_switch_shuts_down_a_machine_that_hangs(cloud: Cloud, tmp_
     booted = machine.boot(SPOTLEARN_LIFETIME_SECONDS="1")
     eventually(lambda: machine.shut_down, 20)
     booted.send_signal(signal.SIGTERM)
-    booted.communicate(timeout=20)
+    output, _ = booted.communicate(timeout=20)
+    assert "lifetime of 1 s is over, shutting down" in output
+
+
+SILENT = "import time; print('up', flush=True); time.sleep(60)"
+BEATING = """
+import os, pathlib, time
+print("up", flush=True)
+alive = pathlib.Path(os.environ["SPOTLEARN_ALIVE_FILE"])
+for beat in range(50):
+    alive.touch()
+    if beat % 2:
+        os.utime(alive, (beat, beat))
+    time.sleep(0.1)
+"""
+
+
+def test_a_worker_whose_heartbeats_stay_away_takes_its_machine_down(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, SILENT))
+    booted = machine.boot(SPOTLEARN_IDLE_SECONDS="2")
+    eventually(lambda: machine.shut_down, 30)
+    booted.send_signal(signal.SIGTERM)
+    output, _ = booted.communicate(timeout=20)
+    assert "no heartbeat for 2 s, shutting down" in output
+    assert "up\n" in output
+
+
+def test_a_worker_that_beats_keeps_its_machine_even_when_the_clock_jumps(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, BEATING))
+    booted = machine.boot(SPOTLEARN_IDLE_SECONDS="3")
+    output, _ = booted.communicate(timeout=60)
+    assert booted.returncode == 0, output
+    assert "no heartbeat" not in output
+    assert machine.shut_down == ["-h now"]
+
+
+def test_the_switch_outlives_a_boot_script_that_was_killed(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, SILENT))
+    booted = machine.boot(SPOTLEARN_IDLE_SECONDS="2")
+    try:
+        assert booted.stdout
+        while "up" not in booted.stdout.readline():
+            pass
+        booted.kill()
+        eventually(lambda: machine.shut_down, 30)
+    finally:
+        os.killpg(booted.pid, signal.SIGKILL)
+        booted.communicate(timeout=20)
+
+
+def test_a_machine_that_will_not_shut_down_is_powered_off(cloud: Cloud, tmp_path: Path) -> None:
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, "print('ran')"))
+    machine.shim("shutdown", "exit 1")
+    machine.boot().communicate(timeout=30)
+    assert machine.shut_down == ["poweroff -f"]
+
+
+HASTE = """
+# A clock that does not wait: five minutes pass at once.
+from trainer.clock import SystemClock
+passed = [0.0]
+monotonic = SystemClock.monotonic
+def wait(self, event, seconds):
+    passed[0] += seconds
+    return event.is_set()
+SystemClock.wait = wait
+SystemClock.monotonic = lambda self: monotonic(self) + passed[0]
+"""
+
+
+def test_a_machine_that_gets_no_job_in_five_minutes_ends_itself(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "sitecustomize.py").write_text(HASTE, encoding="utf-8")
+    machine = Machine(tmp_path, cloud, real_bundle(tmp_path, tmp_path / "site-packages"))
+    booted = machine.boot()
+    output, _ = booted.communicate(timeout=120)
+    assert "NoTicket: No job that it may read was given to this instance in 300 s: it ends." in output
+    assert booted.returncode == ExitCode.PLATFORM
+    assert machine.shut_down == ["-h now"]
+    assert cloud.logs[0].startswith("NoTicket")
+    assert not [key for key in cloud.objects if key.startswith(PREFIX)]
+
+
+def test_a_machine_whose_ticket_is_refreshed_to_another_job_ends_itself(cloud: Cloud, tmp_path: Path) -> None:
+    made = ticket(cloud)
+    foreign = {**made, "job": {**made["job"], "uid": "u-2"}}
+    made["dataset"] = {**made["dataset"], "url": made["dataset"]["url"] + "-long-ago"}
+    cloud.put_json("ticket.json", made)
+    machine = Machine(tmp_path, cloud, real_bundle(tmp_path))
+    booted = machine.boot()
+    eventually(lambda: any("Waiting for a new link" in line for line in cloud.logs), 60)
+    cloud.put_json("ticket.json", foreign)
+    output, _ = booted.communicate(timeout=60)
+    assert "ForeignTicket" in output
+    assert booted.returncode == ExitCode.PLATFORM
+    assert machine.shut_down == ["-h now"]
+    assert "long-ago" not in output
 
 
 def test_a_worker_without_a_job_leaves_word_in_the_log(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.worker.TICKET_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("trainer.instance.tickets.WAIT_SECONDS", 0.0)
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

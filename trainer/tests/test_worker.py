@@ -14,13 +14,13 @@ import jsonschema
 import pytest
 
 from trainer.clock import iso
-from trainer.errors import ExitCode, PlatformError
-from trainer.instance.signals import CHECKPOINT_AND_STOP, INTERRUPTION, STOP
+from trainer.errors import ExitCode
+from trainer.instance.signals import CHECKPOINT_AND_STOP, INTERRUPTION, STOP, TERMINATED
 from trainer.tests.cloud import Cloud, etag, running
 from trainer.tests.shop import NOW, shop_csv
 from trainer.tests.surroundings import PREFIX, Held, eventually
 from trainer.training.course import Course
-from trainer.worker import TICKET_WAIT_SECONDS, Job, wait_for_ticket, work
+from trainer.worker import work
 
 CONTRACT = Path(__file__).resolve().parents[2] / "cloud" / "contract"
 
@@ -99,17 +99,44 @@ def test_a_job_ends_with_a_model_its_metrics_and_a_result_written_last(held: Hel
 def test_the_log_tells_progress_in_the_lines_the_operator_reads(held: Held, cloud: Cloud) -> None:
     start(held, ticket(cloud))
     log = held.memory.objects["result/training.log"].decode()
-    assert re.search(r"Epoch 10/40, Loss: \d+\.\d+$", log, re.MULTILINE)
-    assert "Training progress: 50%" in log
-    assert "Model Accuracy Score: 0." in log
+    assert re.search(r" Epoch 10/40, Loss: \d+\.\d+$", log, re.MULTILINE)
+    assert re.search(r" Training progress: 50%$", log, re.MULTILINE)
+    assert re.search(r" Model Accuracy Score: 0\.\d+$", log, re.MULTILINE)
     assert "http" not in log
+    told = [line for line in held.sink.lines if line.startswith("Epoch")]
+    assert len(told) == 40
+    assert all(re.fullmatch(r"Epoch \d+/40, Loss: \d+(\.\d+)?", line) for line in told)
     assert "Training progress: 100%" in held.sink.lines
     assert held.sink.lines[-1].startswith("Succeeded")
 
 
 def test_regression_tells_its_r2(held: Held, cloud: Cloud) -> None:
     start(held, ticket(cloud, training={"target": "price", "model": "linear", "hyperparameters": {}}))
-    assert any(line.startswith("Model R2 Score: 0.9") for line in held.sink.lines)
+    assert any(re.fullmatch(r"Model R2 Score: 0\.9\d*", line) for line in held.sink.lines)
+
+
+def test_heartbeats_carry_step_loss_metric_checkpoint_memory_and_processor(
+    held: Held, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beaten() -> None:
+        held.signals.save()
+        seen = len(held.memory.heartbeats)
+        eventually(lambda: len(held.memory.heartbeats) > seen + 1)
+
+    for step in (7, 9):
+        at_step(monkeypatch, step, beaten)
+    start(held, ticket(cloud))
+    beat = next(beat for beat in held.memory.heartbeats if beat["step"] == 8 and beat["stage"] == "Training")
+    assert beat["steps"] == 40
+    assert beat["percent"] == 20
+    assert beat["metric"] == {"name": "log_loss", "value": beat["loss"]}
+    assert beat["loss"] > 0
+    assert beat["checkpoint"]["key"] == PREFIX + "checkpoints/7.joblib"
+    assert beat["checkpoint"]["step"] == 7
+    assert beat["checkpoint"]["bytes"] == len(held.memory.objects["checkpoints/7.joblib"])
+    assert beat["memoryMiB"] > 10
+    assert beat["cpuPercent"] >= 0
+    assert held.memory.heartbeats[-1]["metric"]["name"] == "accuracy"
 
 
 @pytest.mark.parametrize(
@@ -203,6 +230,84 @@ def test_a_checkpoint_that_is_lost_costs_time_but_not_the_job(held: Held, cloud:
     assert "Training from the beginning" in held.sink.lines
 
 
+def test_a_checkpoint_that_cannot_be_reached_now_is_left_to_the_next_attempt(held: Held, cloud: Cloud) -> None:
+    cloud.fail["/bucket/away"] = [503] * 9
+    resume = {"url": f"{cloud.url}/bucket/away?presigned", "step": 7}
+    assert start(held, ticket(cloud, resume=resume)) == ExitCode.PLATFORM
+    assert held.memory.json("result.json")["error"]["code"] == "DownloadFailed"
+    del cloud.fail["/bucket/away"]
+
+
+def ended(made: dict[str, Any], part: str) -> dict[str, Any]:
+    """The same ticket, a link of it signed too long ago."""
+    old: dict[str, Any] = json.loads(json.dumps(made))
+    old[part]["url"] += "-long-ago"
+    return old
+
+
+@pytest.mark.parametrize("part", ["dataset", "resume"])
+def test_a_link_that_has_ended_is_waited_for_and_the_job_goes_on(held: Held, cloud: Cloud, part: str) -> None:
+    cloud.objects["saved"] = b"of another training"
+    made = ticket(cloud, resume={"url": f"{cloud.url}/bucket/saved?presigned", "step": 7})
+    refreshed = json.dumps(made).encode()
+    held.clock.then[20.0] = lambda: held.memory.objects.update({"ticket.json": refreshed})
+    assert start(held, ended(made, part)) == ExitCode.SUCCEEDED
+    assert any("is no longer valid (HTTP 403). Waiting for a new link" in line for line in held.sink.lines)
+    assert "A new link came" in held.sink.lines
+    assert held.clock.seconds < 60
+    assert b"long-ago" not in held.memory.objects["result/training.log"]
+
+
+def test_a_refreshed_ticket_changes_links_and_nothing_else(held: Held, cloud: Cloud) -> None:
+    made = ticket(cloud)
+    other = ticket(cloud, b"a,b\n1,2\n", training={"target": "prize"}, notAfter="2001-01-01T00:00:00Z")
+    other["dataset"]["url"] = made["dataset"]["url"]
+    held.clock.then[20.0] = lambda: held.memory.objects.update({"ticket.json": json.dumps(other).encode()})
+    assert start(held, ended(made, "dataset")) == ExitCode.SUCCEEDED
+
+
+def test_without_a_refreshed_ticket_the_attempt_ends_in_five_minutes(held: Held, cloud: Cloud) -> None:
+    assert start(held, ended(ticket(cloud), "dataset")) == ExitCode.PLATFORM
+    assert held.memory.json("result.json")["error"]["code"] == "DownloadRefused"
+    assert 280 < held.clock.seconds <= 300
+
+
+def test_a_ticket_that_was_refreshed_to_another_job_ends_the_attempt_at_once(held: Held, cloud: Cloud) -> None:
+    made = ticket(cloud)
+    foreign = json.dumps({**made, "job": {**made["job"], "uid": "u-2"}}).encode()
+    held.clock.then[20.0] = lambda: held.memory.objects.update({"ticket.json": foreign})
+    assert start(held, ended(made, "dataset")) == ExitCode.PLATFORM
+    assert held.memory.json("result.json")["error"]["code"] == "ForeignTicket"
+    assert held.clock.seconds < 35
+
+
+def test_a_stop_is_obeyed_while_a_link_is_waited_for(held: Held, cloud: Cloud) -> None:
+    held.clock.then[20.0] = lambda: held.signals.halt(CHECKPOINT_AND_STOP)
+    assert start(held, ended(ticket(cloud), "dataset")) == ExitCode.STOPPED
+    assert held.clock.seconds < 35
+
+
+def test_a_ticket_whose_time_is_over_is_not_begun(held: Held, cloud: Cloud) -> None:
+    before = len(cloud.ranges)
+    assert start(held, ticket(cloud, notAfter=iso(NOW))) == ExitCode.STOPPED
+    assert held.memory.json("result.json")["error"]["code"] == "NotAfter"
+    assert len(cloud.ranges) == before
+    assert not [key for key in held.memory.order if key.startswith("checkpoints")]
+
+
+def test_sigterm_before_there_is_a_job_ends_the_worker_without_a_result(held: Held) -> None:
+    held.signals.halt(TERMINATED)
+    assert work(held) == ExitCode.INTERRUPTED
+    assert b"Ending without a job" in held.log.text()
+    assert not held.memory.order
+
+
+def test_a_pod_has_nobody_who_gives_notice(held: Held, cloud: Cloud) -> None:
+    held.metadata = None
+    held.notices.action = "terminate"
+    assert start(held, ticket(cloud)) == ExitCode.SUCCEEDED
+
+
 @pytest.mark.parametrize(("halt", "kept"), [(CHECKPOINT_AND_STOP, True), (STOP, False)])
 def test_a_stop_on_request_keeps_a_checkpoint_when_asked(
     held: Held, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, halt: Any, kept: bool
@@ -260,26 +365,3 @@ def test_a_result_that_cannot_be_written_still_has_an_exit_code(held: Held, clou
     held.memory.refuse.add("result.json")
     held.memory.objects["ticket.json"] = json.dumps(ticket(cloud)).encode()
     assert work(held) == ExitCode.PLATFORM
-
-
-def test_the_ticket_is_waited_for_with_growing_pauses_but_not_for_ever(held: Held) -> None:
-    with pytest.raises(PlatformError, match="NoTicket"):
-        wait_for_ticket(held.memory, held.clock)
-    assert held.clock.waits[0] == 0.2
-    assert held.clock.waits[-1] == 2.0
-    assert 290 < held.clock.seconds <= TICKET_WAIT_SECONDS
-
-
-@pytest.mark.parametrize(("body", "code"), [(b"{", "BadTicket"), (b'{"version": 9}', "TicketVersion"),
-                                            (b'{"version": 1}', "BadTicket"), (b"[]", "BadTicket")])  # fmt: skip
-def test_a_ticket_that_is_not_understood_is_a_platform_error(held: Held, body: bytes, code: str) -> None:
-    held.memory.objects["ticket.json"] = body
-    with pytest.raises(PlatformError, match=code):
-        wait_for_ticket(held.memory, held.clock)
-
-
-def test_a_ticket_hides_its_urls(held: Held, cloud: Cloud) -> None:
-    held.memory.objects["ticket.json"] = json.dumps(ticket(cloud)).encode()
-    read = wait_for_ticket(held.memory, held.clock)
-    assert "presigned" not in repr(read)
-    assert Job(held, read)

@@ -1,10 +1,10 @@
-// What a test or a demonstration does to the cloud: take capacity away, move prices, interrupt, kill, freeze, throttle,
-// fail. The same as library methods and as HTTP: `POST /_spotlearn/ec2/<method>` with a JSON body, for the root only.
+// What a test or a demonstration does to the cloud: take capacity away, move prices, interrupt, kill, impair, freeze, throttle, fail.
+// The same as library methods and as HTTP: `POST /_spotlearn/ec2/<method>` with a JSON body, for the root only.
 import { AwsServiceError, type AwsRequest, type AwsResponse } from '../service.ts';
 import type { Core } from './core.ts';
 import type { PoolFault } from './faults.ts';
 import type { EndReason } from './lifecycle.ts';
-import type { Instance } from './state.ts';
+import { SCHEDULED_EVENTS, type Instance, type ScheduledEvent } from './state.ts';
 
 export const ADMIN_PREFIX = '/_spotlearn/ec2/';
 
@@ -36,6 +36,25 @@ export class Ec2Admin {
   /** The instance vanishes without a word to it. */
   kill(instanceId: string, reason?: EndReason): void {
     this.#core.machines.kill(this.#instance(instanceId), reason);
+  }
+  /** A status check fails from now on, or passes again; the instance itself runs on. */
+  impair(instanceId: string, check: 'system' | 'instance' = 'system', on = true): void {
+    const instance = this.#instance(instanceId);
+    instance.impaired = { ...(instance.impaired ?? { system: false, instance: false }), [check]: on };
+    this.#core.state.save(instance);
+  }
+  /** EC2 announces what it will do in `afterSeconds` (default two weeks); nothing happens by itself. */
+  schedule(instanceId: string, code: ScheduledEvent = 'instance-retirement', afterSeconds = 1_209_600): void {
+    const instance = this.#instance(instanceId);
+    instance.scheduled = { code, notBefore: this.#core.context.clock.now() + afterSeconds * 1000 };
+    this.#core.state.save(instance);
+  }
+  /** The instance's volume will outlive it, as when EC2 fails to delete one. */
+  keepVolume(instanceId: string): void {
+    const volume = this.#core.state.volumes.get(this.#instance(instanceId).volumeId);
+    if (!volume) throw new AwsServiceError('InvalidVolume.NotFound', `The volume of '${instanceId}' does not exist.`);
+    volume.deleteOnTermination = false;
+    this.#core.state.save(volume);
   }
   /** DescribeInstances and DescribeInstanceStatus answer as of now until thawed. */
   freeze(): void {
@@ -117,6 +136,15 @@ export class Ec2Admin {
         return this.rebalance(text('instanceId')) as undefined;
       case 'kill':
         return this.kill(text('instanceId')) as undefined;
+      case 'impair':
+        return this.impair(text('instanceId'), p['check'] === 'instance' ? 'instance' : 'system', on) as undefined;
+      case 'schedule': {
+        const code = SCHEDULED_EVENTS.find((each) => each === (p['code'] ?? 'instance-retirement'));
+        if (!code) throw new AwsServiceError('InvalidParameterValue', 'EC2 schedules no such event.');
+        return this.schedule(text('instanceId'), code, number('afterSeconds')) as undefined;
+      }
+      case 'keep-volume':
+        return this.keepVolume(text('instanceId')) as undefined;
       case 'freeze':
         return (on ? this.freeze() : this.thaw()) as undefined;
       case 'throttle':

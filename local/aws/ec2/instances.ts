@@ -242,7 +242,9 @@ function instanceNotFound(ids: readonly string[]): AwsServiceError {
   );
 }
 
-const FILTERS: Record<string, (instance: Instance, core: Core) => readonly (string | undefined)[]> = {
+type Filters = Record<string, (instance: Instance, core: Core) => readonly (string | undefined)[]>;
+
+const FILTERS: Filters = {
   'instance-id': (each) => [each.id],
   'instance-state-name': (each) => [each.state],
   'instance-state-code': (each) => [String(STATE_CODES[each.state])],
@@ -263,8 +265,8 @@ const FILTERS: Record<string, (instance: Instance, core: Core) => readonly (stri
   'state-reason-code': (each) => [each.stateReason?.code],
 };
 
-function selectInstances(core: Core, call: Call, instances: readonly Instance[]) {
-  const find = (name: string) => (Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined);
+function selectInstances(core: Core, call: Call, instances: readonly Instance[], filters: Filters = FILTERS) {
+  const find = (name: string) => (Object.hasOwn(filters, name) ? filters[name] : undefined);
   for (const filter of call.fields.groups('Filter')) {
     const name = filter.required('Name');
     // Also when there is nothing to filter.
@@ -335,28 +337,58 @@ const describeInstanceStatus: Action = (core, call) => {
   const all = call.fields.flag('IncludeAllInstances') ?? false;
   checkPageSize(call);
   const instances = namedInstances(call, visibleInstances(core)).filter((each) => all || each.state === 'running');
-  const page = selectInstances(core, call, instances);
+  const page = selectInstances(core, call, instances, STATUS_FILTERS);
   return { instanceStatusSet: page.items.map((each) => statusXml(core, each)), nextToken: page.nextToken };
 };
 
+type Check = 'system' | 'instance';
+
+function checkStatus({ state, impaired }: Instance, check?: Check): string {
+  if (state === 'pending') return 'initializing';
+  if (state !== 'running') return 'not-applicable';
+  return check && impaired?.[check] ? 'impaired' : 'ok';
+}
+
+const REACHABILITY: Record<string, string> = { ok: 'passed', impaired: 'failed', initializing: 'initializing' };
+
+const STATUS_FILTERS: Filters = {
+  'instance-state-name': (each) => [each.state],
+  'instance-state-code': (each) => [String(STATE_CODES[each.state])],
+  'availability-zone': (each) => [each.zone],
+  'event.code': (each) => [each.scheduled?.code],
+  'event.description': (each) => [each.scheduled && EVENT_DESCRIPTION],
+  'system-status.status': (each) => [checkStatus(each, 'system')],
+  'system-status.reachability': (each) => [REACHABILITY[checkStatus(each, 'system')]],
+  'instance-status.status': (each) => [checkStatus(each, 'instance')],
+  'instance-status.reachability': (each) => [REACHABILITY[checkStatus(each, 'instance')]],
+};
+
+const EVENT_DESCRIPTION = 'The instance is running on degraded hardware';
+
 function statusXml(core: Core, instance: Instance): Xml {
-  const status = instance.state === 'running' ? 'ok' : instance.state === 'pending' ? 'initializing' : 'not-applicable';
-  const check = {
-    status,
-    details:
-      status === 'not-applicable'
-        ? []
-        : [{ name: 'reachability', status: status === 'ok' ? 'passed' : 'initializing' }],
+  const check = (which?: Check): Xml => {
+    const status = checkStatus(instance, which);
+    const reachability = REACHABILITY[status];
+    return { status, details: reachability === undefined ? [] : [{ name: 'reachability', status: reachability }] };
   };
   return {
     instanceId: instance.id,
     availabilityZone: instance.zone,
     availabilityZoneId: core.network.subnet(instance.subnetId)?.zoneId,
     instanceState: stateXml(instance.state),
-    systemStatus: check,
-    instanceStatus: check,
-    attachedEbsStatus: check,
-    eventsSet: [],
+    systemStatus: check('system'),
+    instanceStatus: check('instance'),
+    attachedEbsStatus: check(),
+    eventsSet: instance.scheduled
+      ? [
+          {
+            instanceEventId: `instance-event-${instance.id.slice(2)}`,
+            code: instance.scheduled.code,
+            description: EVENT_DESCRIPTION,
+            notBefore: new Date(instance.scheduled.notBefore),
+          },
+        ]
+      : [],
   };
 }
 

@@ -49,8 +49,21 @@ export interface Instance {
   /** Interruption notice: when EC2 will take it back. */
   interruptionAt?: number;
   rebalanceAt?: number;
+  /** Status checks that fail. */
+  impaired?: { system: boolean; instance: boolean };
+  /** What EC2 means to do with it, and when. */
+  scheduled?: { code: ScheduledEvent; notBefore: number };
   tags: Tags;
 }
+
+export const SCHEDULED_EVENTS = [
+  'instance-retirement',
+  'instance-stop',
+  'instance-reboot',
+  'system-reboot',
+  'system-maintenance',
+] as const;
+export type ScheduledEvent = (typeof SCHEDULED_EVENTS)[number];
 
 export interface MetadataOptions {
   readonly httpTokens: 'required' | 'optional';
@@ -92,7 +105,7 @@ export interface Volume {
   readonly kmsKeyId?: string;
   readonly createdAt: number;
   readonly device: string;
-  readonly deleteOnTermination: boolean;
+  deleteOnTermination: boolean;
   /** Undefined once detached: the volume is then `available`. */
   instanceId?: string;
   tags: Tags;

@@ -93,7 +93,8 @@ async function assumeWithWebIdentity(
     );
   });
   const role = options.roles.find(roleName);
-  if (!role?.trust || options.roles.arnOf(role.name) !== roleArn || !trustsWebIdentity(role.trust, identity)) {
+  const claims = { ...identity, sessionName, accountId: options.roles.accountId };
+  if (!role?.trust || options.roles.arnOf(role.name) !== roleArn || !trustsWebIdentity(role.trust, claims)) {
     throw new AwsServiceError('AccessDenied', 'Not authorized to perform sts:AssumeRoleWithWebIdentity', 403);
   }
   const result = {
@@ -168,20 +169,39 @@ function trusts(trust: PolicyDocument, principal: Principal, roles: Roles): bool
   });
 }
 
-/** `StringEquals`/`StringLike` on `<provider>:sub` and `:aud`, as EKS's IRSA trust policies use them. */
-function trustsWebIdentity(trust: PolicyDocument, identity: { subject: string; audience: string }): boolean {
-  return statements(trust, 'sts:AssumeRoleWithWebIdentity').some((each) =>
-    Object.entries(each.Condition ?? {}).every(([operator, keys]) =>
-      Object.entries(keys).every(([key, allowed]) => {
-        const value = key.endsWith(':sub') ? identity.subject : key.endsWith(':aud') ? identity.audience : undefined;
-        return (
-          value !== undefined &&
-          [allowed].flat().some((pattern) => (operator === 'StringLike' ? like(pattern, value) : pattern === value))
-        );
-      }),
-    ),
-  );
+interface WebIdentity {
+  readonly subject: string;
+  readonly audience: string;
+  /** Issuer of the token without its scheme, as IAM names the provider. */
+  readonly provider: string;
+  readonly sessionName: string;
+  readonly accountId: string;
 }
+
+/** The provider is the one trusted; `StringEquals`/`StringLike` on its `:sub` and `:aud`, as in EKS's IRSA, and on `sts:RoleSessionName`. */
+function trustsWebIdentity(trust: PolicyDocument, identity: WebIdentity): boolean {
+  const { provider, subject, audience, sessionName, accountId } = identity;
+  const values: Record<string, string> = {
+    [`${provider}:sub`]: subject,
+    [`${provider}:aud`]: audience,
+    'sts:RoleSessionName': sessionName,
+  };
+  const names = [provider, `arn:aws:iam::${accountId}:oidc-provider/${provider}`];
+  return statements(trust, 'sts:AssumeRoleWithWebIdentity').some((each) => {
+    const federated = typeof each.Principal === 'string' ? [] : [each.Principal?.Federated ?? []].flat();
+    if (!federated.some((name) => names.includes(name))) return false;
+    return Object.entries(each.Condition ?? {}).every(([operator, keys]) =>
+      Object.entries(keys).every(([key, allowed]) => {
+        const value = values[key];
+        // An operator that is not known here refuses, rather than letting through what it would refuse.
+        const matches = operator === 'StringLike' ? like : operator === 'StringEquals' ? equal : () => false;
+        return value !== undefined && [allowed].flat().some((pattern) => matches(pattern, value));
+      }),
+    );
+  });
+}
+
+const equal = (pattern: string, value: string): boolean => pattern === value;
 
 function like(pattern: string, value: string): boolean {
   const source = pattern

@@ -1,7 +1,7 @@
 // What a container's process gets: environment, command line and volumes. A process has no mount namespace, so volumes are
-// folders, and every mountPath (or path below it) in the command, arguments and environment is rewritten to its folder;
+// folders, and every mountPath (or path below it) in the pod's command, arguments and environment is rewritten to its folder;
 // KUBELET_MOUNTS holds the whole table as JSON ({"/etc/config": "/…/volumes/config"}) for programs that build paths.
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import type { KubeObject } from '../api.ts';
 import { type Container, type EnvVar, podSpec, type Volume, type VolumeItems } from './pod.ts';
@@ -12,8 +12,11 @@ export interface ImageRunner {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Reads a ConfigMap or Secret; undefined when there is none. */
-export type ReadObject = (kind: 'configmaps' | 'secrets', name: string) => Promise<KubeObject | undefined>;
+/** Reads an object of the pod's namespace; undefined when there is none. */
+export type ReadObject = (
+  kind: 'configmaps' | 'secrets' | 'serviceaccounts',
+  name: string,
+) => Promise<KubeObject | undefined>;
 
 /** The pod can't start yet: kubelet's CreateContainerConfigError. */
 export class ConfigError extends Error {}
@@ -30,12 +33,14 @@ export function findImage(images: Readonly<Record<string, ImageRunner>>, image: 
   return images[image] ?? images[image.replace(/(:[\w.-]+)?(@sha256:\w+)?$/, '')];
 }
 
+/** `identity`: variables of the pod's IAM role (identity.ts); what the container declares itself wins. */
 export async function prepareLaunch(
   pod: KubeObject,
   container: Container,
   runner: ImageRunner,
   volumesFolder: string,
   read: ReadObject,
+  identity: Readonly<Record<string, string>> = {},
 ): Promise<Launch> {
   const mounts: Record<string, string> = {};
   for (const { name, mountPath, subPath } of container.volumeMounts ?? []) {
@@ -45,13 +50,17 @@ export async function prepareLaunch(
     PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     HOSTNAME: pod.metadata.name,
     ...runner.env,
-    ...(await declaredEnv(pod, container, read)),
+    ...identity,
   };
-  for (const [name, value] of Object.entries(env)) env[name] = rewritten(value, mounts);
+  // The runner's own paths are this machine's: they may lie below what is a mountPath inside, such as /tmp.
+  for (const [name, value] of Object.entries(await declaredEnv(pod, container, read)))
+    env[name] = rewritten(value, mounts);
   env['KUBELET_MOUNTS'] = JSON.stringify(mounts);
-  const line = [...(container.command ?? runner.command), ...(container.args ?? [])].map((word) =>
-    rewritten(expanded(word, env), mounts),
-  );
+  const inPod = (words: readonly string[] = []) => words.map((word) => rewritten(expanded(word, env), mounts));
+  const line = [
+    ...(container.command === undefined ? runner.command : inPod(container.command)),
+    ...inPod(container.args),
+  ];
   const [command, ...args] = line;
   if (command === undefined) throw new ConfigError(`container ${container.name} has no command`);
   const cwd = container.workingDir === undefined ? undefined : rewritten(container.workingDir, mounts);
@@ -121,18 +130,15 @@ function expanded(text: string, env: Readonly<Record<string, string>>): string {
   );
 }
 
-/** Longest mount first, and only at whole path segments. */
+/** Longest mount first, and only at whole path segments; in one pass, as folders may lie below what is a mountPath inside. */
 function rewritten(text: string, mounts: Readonly<Record<string, string>>): string {
-  let result = text;
-  for (const path of Object.keys(mounts).sort((a, b) => b.length - a.length)) {
-    const folder = mounts[path] ?? '';
-    const whole = new RegExp(`(?<![\\w./-])${path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')}(?![\\w.-])`, 'g');
-    result = result.replace(whole, () => folder);
-  }
-  return result;
+  const paths = Object.keys(mounts).sort((a, b) => b.length - a.length);
+  if (paths.length === 0) return text;
+  const any = paths.map((path) => path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|');
+  return text.replace(new RegExp(`(?<![\\w./-])(?:${any})(?![\\w.-])`, 'g'), (path) => mounts[path] ?? path);
 }
 
-/** Writes every volume of a pod below the folder. */
+/** Writes every volume of a pod below the folder; again, it brings them up to date. */
 export async function writeVolumes(pod: KubeObject, folder: string, read: ReadObject): Promise<void> {
   for (const volume of podSpec(pod).volumes ?? []) await writeVolume(volume, join(folder, inside(volume.name)), read);
 }
@@ -167,11 +173,17 @@ async function writeKeys(
       if (optional === true) continue;
       throw new ConfigError(`references non-existent ${singular(kind)} key: ${key}`);
     }
-    const file = join(folder, inside(path));
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await rm(file, { force: true });
-    await writeFile(file, content, { mode: 0o600 });
+    await writeWhole(join(folder, inside(path)), content);
   }
+}
+
+/** A container that reads meanwhile sees the old content or the new, never half of it. */
+async function writeWhole(file: string, content: Buffer): Promise<void> {
+  const there = await readFile(file).catch(() => undefined);
+  if (there?.equals(content)) return;
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeFile(`${file}.new`, content, { mode: 0o600 });
+  await rename(`${file}.new`, file);
 }
 
 /** Never out of the folder. */

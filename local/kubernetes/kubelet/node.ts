@@ -4,6 +4,8 @@ import { arch, cpus, totalmem } from 'node:os';
 import { type Clock, sleep } from '../../../cloud/clock.ts';
 import { isCode, type KubeClient } from './client.ts';
 
+/** Unless it is named otherwise. */
+export const NODE_NAME = 'spotlearn-local';
 const HEARTBEAT_MS = 10_000;
 const LEASE_SECONDS = 40;
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';

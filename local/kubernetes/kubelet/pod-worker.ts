@@ -1,5 +1,5 @@
-// Runs one pod on this node: volumes, init containers one by one, containers side by side, restarts by policy with a
-// growing wait, and its end. Reports each change as the pod's status. kubelet.ts owns one worker for each pod.
+// Runs one pod on this node: volumes (kept up to date while it runs), init containers one by one, containers side by side, restarts
+// by policy with a growing wait, and its end. Reports each change as the pod's status. kubelet.ts owns one worker for each pod.
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cancel, Clock } from '../../../cloud/clock.ts';
@@ -14,6 +14,7 @@ import {
   type ReadObject,
   writeVolumes,
 } from './environment.ts';
+import { podIdentity, type TokenIssuer } from './identity.ts';
 import { watchMemory } from './memory.ts';
 import { type Container, type PodSpec, podSpec } from './pod.ts';
 import { type Condition, ended, podStatus, type Terminated, type Tracked, willRestart } from './status.ts';
@@ -23,6 +24,10 @@ const BACKOFF_MS = 10_000;
 const LONGEST_BACKOFF_MS = 300_000;
 /** Wait before looking again for an image or a ConfigMap that isn't there. */
 const CONFIG_RETRY_MS = 2000;
+/** The same for what a volume is made of, at first: a Secret often comes a moment after its pod. */
+const FIRST_VOLUME_RETRY_MS = 100;
+/** How often Secrets, ConfigMaps and tokens that are mounted are brought up to date. */
+const RESYNC_MS = 3000;
 
 export interface PodWorkerOptions {
   readonly clock: Clock;
@@ -32,6 +37,8 @@ export interface PodWorkerOptions {
   /** Where a container's output goes, appended. */
   logFile(container: string): string;
   readonly read: ReadObject;
+  /** Signs the tokens of pods whose ServiceAccount names an IAM role. */
+  readonly tokens?: TokenIssuer;
   report(status: Record<string, unknown>): void;
 }
 
@@ -53,6 +60,9 @@ export class PodWorker {
   #failure: { reason: string; message: string } | undefined;
   #stopping = false;
   #deadline: Cancel | undefined;
+  #resync: Cancel | undefined;
+  #syncing: Promise<void> | undefined;
+  #identity: Readonly<Record<string, string>> = {};
   /** Resolves when no process is left and the last status has been reported. */
   readonly done: Promise<void>;
 
@@ -67,7 +77,12 @@ export class PodWorker {
       (container: Container): Slot => ({ container, tracked: { state: { waiting: { reason } }, restarts: 0 } });
     this.#init = (this.#spec.initContainers ?? []).map(slot('PodInitializing'));
     this.#main = this.#spec.containers.map(slot(hasInit ? 'PodInitializing' : 'ContainerCreating'));
-    this.done = this.#run().finally(() => this.#deadline?.());
+    this.done = this.#run().finally(async () => {
+      this.#deadline?.();
+      this.#resync?.();
+      this.#resync = undefined;
+      await this.#syncing;
+    });
   }
 
   /** SIGTERM, and SIGKILL after the grace; resolves when everything has ended. */
@@ -102,6 +117,7 @@ export class PodWorker {
     }
     this.#report();
     await this.#prepareVolumes();
+    this.#keepVolumes();
     for (const slot of this.#init) {
       await this.#keepRunning(slot, true);
       if (ended(slot.tracked)?.exitCode !== 0) return this.#report();
@@ -111,20 +127,38 @@ export class PodWorker {
     this.#report();
   }
 
+  async #writeVolumes(): Promise<void> {
+    const { read, tokens, clock } = this.#options;
+    await writeVolumes(this.pod, this.#volumes, read);
+    this.#identity = await podIdentity(this.pod, tokens, this.#volumes, read, clock.now());
+  }
+
   async #prepareVolumes(): Promise<void> {
     await mkdir(this.#volumes, { recursive: true, mode: 0o700 });
-    while (!this.#stopping) {
+    for (let waitMs = FIRST_VOLUME_RETRY_MS; !this.#stopping; waitMs = Math.min(waitMs * 2, CONFIG_RETRY_MS)) {
       try {
-        return await writeVolumes(this.pod, this.#volumes, this.#options.read);
+        return await this.#writeVolumes();
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         const message = `MountVolume.SetUp failed: ${error.message}`;
         for (const slot of [...this.#init, ...this.#main])
           slot.tracked = { ...slot.tracked, state: { waiting: { reason: 'ContainerCreating', message } } };
         this.#report();
-        await this.#wait(CONFIG_RETRY_MS);
+        await this.#wait(waitMs);
       }
     }
+  }
+
+  /** What can't be read now stays as it is, as in a real pod. */
+  #keepVolumes(): void {
+    const again = () => {
+      this.#resync = this.#options.clock.after(RESYNC_MS, () => {
+        this.#syncing = this.#writeVolumes()
+          .catch(() => undefined)
+          .finally(() => this.#resync && again());
+      });
+    };
+    again();
   }
 
   get #volumes(): string {
@@ -166,7 +200,14 @@ export class PodWorker {
     }
     let child: LeashedProcess;
     try {
-      const launch = await prepareLaunch(this.pod, container, runner, this.#volumes, this.#options.read);
+      const launch = await prepareLaunch(
+        this.pod,
+        container,
+        runner,
+        this.#volumes,
+        this.#options.read,
+        this.#identity,
+      );
       if (this.#stopping) return undefined;
       const output = { append: this.#options.logFile(container.name) };
       const cwd = launch.cwd ?? this.#options.folder;

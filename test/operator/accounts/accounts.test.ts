@@ -3,9 +3,17 @@ import type { LedgerEntry } from '../../../cloud/ledger.ts';
 import { condition } from '../../../crds/conditions.ts';
 import type { Account } from '../../../crds/crds.generated.ts';
 import { Ledger, nextStatus, periodOf } from '../../../operator/accounts/month.ts';
+import { ownedBy } from '../../../operator/accounts/namespace.ts';
 import { Reservations, type Holder } from '../../../operator/accounts/reservations.ts';
 import type { KubeObject } from '../../../operator/runtime/kubernetes.ts';
-import { ACCOUNTS, NAMESPACES, QUOTAS, ROLE_BINDINGS, ROLES } from '../../../operator/runtime/resources.ts';
+import {
+  ACCOUNTS,
+  NAMESPACES,
+  QUOTAS,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICE_ACCOUNTS,
+} from '../../../operator/runtime/resources.ts';
 import { FakeBucket, failure } from '../aws.ts';
 import { eventually, startCluster, type Cluster } from '../cluster.ts';
 import { World } from '../world.ts';
@@ -122,6 +130,21 @@ describe('The month of an account', () => {
   });
 });
 
+describe('The ServiceAccount of an account’s workers', () => {
+  const made = (role?: string) =>
+    ownedBy({ metadata: { name: 'user-7' }, spec: { userId: '7' } } as Account, 'ours', role).find(
+      ({ resource }) => resource === SERVICE_ACCOUNTS,
+    )?.object;
+
+  it('lies in the namespace, names the workers’ role, and has no token for the API server', () => {
+    const object = made('arn:aws:iam::1:role/w');
+    expect(object?.metadata).to.deep.include({ name: 'spotlearn-worker', namespace: 'ml-user-7' });
+    expect(object?.metadata?.annotations).to.deep.equal({ 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/w' });
+    expect(object?.['automountServiceAccountToken']).to.equal(false);
+    expect(made()?.metadata).to.not.have.property('annotations');
+  });
+});
+
 describe('The operator keeping accounts, on a Kubernetes API', () => {
   let cluster: Cluster;
   let world: World;
@@ -149,6 +172,7 @@ describe('The operator keeping accounts, on a Kubernetes API', () => {
     expect(namespace.metadata?.ownerReferences?.[0]).to.include({ kind: 'Account', uid: metadata?.uid });
     await cluster.client.get(QUOTAS, 'spotlearn', world.namespace);
     await cluster.client.get(ROLES, 'spotlearn-user', world.namespace);
+    await cluster.client.get(SERVICE_ACCOUNTS, 'spotlearn-worker', world.namespace);
     await cluster.client.get(ROLE_BINDINGS, 'spotlearn-user', world.namespace);
   });
 
@@ -163,6 +187,8 @@ describe('The operator keeping accounts, on a Kubernetes API', () => {
       { namespace: world.namespace, subresource: 'status' },
     );
     await eventually(async () => (await quota()).spec.hard['count/trainingjobs.spotlearn.io'] === '501');
+    // Only counts move; what the cluster may be used for stays.
+    expect((await quota()).spec.hard).to.include({ 'requests.cpu': '64', 'requests.memory': '256Gi' });
     const used = Object.fromEntries(Object.keys(hard).map((name) => [name, '0']));
     await cluster.client.mergePatch(
       QUOTAS,

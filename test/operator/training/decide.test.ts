@@ -1,115 +1,13 @@
 // Every row of docs/life-of-a-job.md: from a status and what is seen to the next status and action.
 import { expect } from 'chai';
-import type { Instance } from '../../../cloud/compute.ts';
 import { condition, timestamp } from '../../../crds/conditions.ts';
-import type { Attempt, TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
-import { FINALIZER } from '../../../crds/objects.ts';
+import type { TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
 import { confirm, type Outcome } from '../../../operator/training/confirm.ts';
-import { decide, pauseUntil, type Context } from '../../../operator/training/decide.ts';
-import type { Seen } from '../../../operator/training/seen.ts';
+import type { Context } from '../../../operator/training/context.ts';
+import { decide } from '../../../operator/training/decide.ts';
+import { pauseUntil } from '../../../operator/training/pause.ts';
 import { heartbeat } from '../worker.ts';
-
-const NOW = Date.parse('2026-11-24T10:00:00Z');
-const ago = (seconds: number): string => timestamp(NOW - seconds * 1000);
-
-function jobOf(status: TrainingJobStatus | undefined, spec: object = {}, metadata: object = {}): TrainingJob {
-  return {
-    metadata: {
-      namespace: 'ml-user-1',
-      name: 'job',
-      uid: 'uid-1',
-      generation: 1,
-      finalizers: [FINALIZER],
-      ...metadata,
-    },
-    spec: {
-      dataset: { uri: 's3://bucket/datasets/user_1/a.csv' },
-      target: 'class',
-      task: 'auto',
-      model: { type: 'random_forest' },
-      split: 'random',
-      seed: 0,
-      placement: 'Spot',
-      suspend: false,
-      backoffLimit: 2,
-      maxInterruptions: 2,
-      ...spec,
-    },
-    status,
-  };
-}
-
-const attempt = (more: Partial<Attempt> = {}): Attempt => ({
-  number: 1,
-  batch: 'b1',
-  market: 'spot',
-  requestedAt: ago(120),
-  instanceId: 'i-1',
-  instanceType: 'm5.large',
-  zone: 'a',
-  pricePerHour: 0.036,
-  launchedAt: ago(100),
-  ...more,
-});
-const asked: Partial<Attempt> = { instanceId: undefined, launchedAt: undefined, instanceType: undefined };
-const machine = (more: Partial<Instance> = {}): Instance => ({
-  id: 'i-1',
-  instanceType: 'm5.large',
-  zone: 'a',
-  market: 'spot',
-  state: 'running',
-  launchedAt: NOW - 100_000,
-  stateReason: undefined,
-  batch: 'b1',
-  jobUid: 'uid-1',
-  tags: {},
-  ...more,
-});
-const accepted = [
-  { type: 'Accepted', status: 'True' as const, reason: 'Admitted', message: '', lastTransitionTime: ago(200) },
-];
-const status = (
-  phase: TrainingJobStatus['phase'],
-  attempts: Attempt[] = [],
-  more: TrainingJobStatus = {},
-): TrainingJobStatus => ({
-  phase,
-  attempts,
-  attemptCount: attempts.length,
-  startTime: ago(200),
-  conditions: accepted,
-  ...more,
-});
-
-function context(seen: Partial<Seen> = {}, more: Partial<Context> = {}): Context {
-  return {
-    now: NOW,
-    seen: { at: NOW - 1000, instances: [], ...seen },
-    plan: () => ({
-      market: 'spot',
-      selection: { offers: [{ instanceType: 'm5.large', zone: 'a', subnetId: 's' }], reason: 'cheapest' },
-    }),
-    priceOf: () => 0.036,
-    budgetUsd: 10,
-    accountSuspended: false,
-    checkpointSeconds: 60,
-    logGroup: '/g',
-    ...more,
-  };
-}
-
-const noPlan = (retryAt?: number): Partial<Context> => ({
-  plan: () => ({ market: 'spot', selection: { offers: [], reason: 'No spot capacity.', retryAt } }),
-});
-const result = (outcome: 'Succeeded' | 'Failed' | 'Interrupted' | 'Stopped', exitCode: number) => ({
-  version: 1 as const,
-  outcome,
-  exitCode,
-  error: exitCode === 0 ? null : { code: 'X', message: 'It broke.', hint: '' },
-  files: [],
-  metrics: {},
-  seconds: 1,
-});
+import { accepted, ago, asked, attempt, context, jobOf, machine, noPlan, NOW, result, status } from './setting.ts';
 
 interface Row {
   when: string;
@@ -121,6 +19,7 @@ interface Row {
   again?: [from: number, to: number];
 }
 
+const begunAt = { startedAt: ago(80) };
 const stoppingSince = (seconds: number, type = 'Suspended') => [
   ...accepted,
   { type, status: 'Unknown' as const, reason: 'x', message: '', lastTransitionTime: ago(seconds) },
@@ -166,8 +65,7 @@ const rows: Row[] = [
     job: jobOf(status('Launching', [attempt(asked)])),
     context: context({ instances: [machine()] }),
     phase: 'Launching',
-    does: undefined,
-    reason: ['Provisioned', 'InstanceLaunched'],
+    does: { do: 'launch' },
   },
   {
     when: 'an instance without ticket',
@@ -213,15 +111,15 @@ const rows: Row[] = [
     reason: ['Running', 'WorkerReports'],
   },
   {
-    when: 'no report five minutes after the launch',
+    when: 'five silent minutes after the launch',
     job: jobOf(status('Booting', [attempt({ launchedAt: ago(301) })])),
-    context: context({ at: NOW, instances: [machine()] }),
+    context: context({ at: NOW, instances: [machine()], quietMs: 300_000 }),
     does: { do: 'end', reason: 'BootTimeout', cause: 'platform' },
   },
   {
-    when: 'no report five minutes after the launch, and no look since',
+    when: 'five minutes after the launch in which nobody listened',
     job: jobOf(status('Booting', [attempt({ launchedAt: ago(301) })])),
-    context: context({ at: NOW - 60_000, instances: [machine()] }),
+    context: context({ at: NOW, instances: [machine()], quietMs: 20_000 }),
     does: undefined,
     phase: 'Booting',
   },
@@ -232,7 +130,7 @@ const rows: Row[] = [
         progress: { lastHeartbeatTime: ago(601) },
       }),
     ),
-    context: context({ at: NOW, instances: [machine()] }),
+    context: context({ at: NOW, instances: [machine()], quietMs: 600_000 }),
     does: { do: 'end', reason: 'HeartbeatLost', cause: 'interruption' },
   },
   {
@@ -242,7 +140,7 @@ const rows: Row[] = [
         progress: { lastHeartbeatTime: ago(601) },
       }),
     ),
-    context: context({ at: NOW - 300_000, instances: [machine()] }),
+    context: context({ at: NOW - 900_000, instances: [machine()], quietMs: 600_000 }),
     does: undefined,
     phase: 'Running',
   },
@@ -256,7 +154,7 @@ const rows: Row[] = [
     when: 'an interruption notice',
     job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
     context: context({ instances: [machine()], notice: { kind: 'interruption', at: NOW } }),
-    phase: 'Running',
+    phase: 'Recovering',
     reason: ['Interrupted', 'SpotInterruption'],
   },
   {
@@ -326,14 +224,20 @@ const rows: Row[] = [
   },
   {
     when: 'a stop that was not told yet',
-    job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(5) })),
+    job: jobOf(status('Stopping', [attempt(begunAt)], { conditions: stoppingSince(5) })),
     context: context({ instances: [machine()] }),
     does: { do: 'control', instanceId: 'i-1' },
     again: [85_000, 85_000],
   },
   {
-    when: 'a stop that was told',
+    when: 'a stop of an instance that has done nothing yet',
     job: jobOf(status('Stopping', [attempt()], { conditions: stoppingSince(5) })),
+    context: context({ instances: [machine()] }),
+    does: { do: 'end', reason: 'Stopped', cause: 'stop' },
+  },
+  {
+    when: 'a stop that was told',
+    job: jobOf(status('Stopping', [attempt(begunAt)], { conditions: stoppingSince(5) })),
     context: context({ instances: [machine()], controlled: true }),
     does: undefined,
     again: [85_000, 85_000],
@@ -426,8 +330,7 @@ const rows: Row[] = [
   {
     when: 'a deleted job whose fleet call is unanswered',
     job: jobOf(status('Launching', [attempt({ ...asked, requestedAt: ago(10) })]), {}, { deletionTimestamp: ago(1) }),
-    does: undefined,
-    again: [2_000, 30_000],
+    does: { do: 'withdraw' },
   },
   {
     when: 'a deleted job whose attempt must be billed',
@@ -485,7 +388,7 @@ describe('What is decided of a training job', () => {
     expect(action).to.equal(undefined);
     expect(next).to.include({ phase: 'Recovering', attemptCount: 2 });
     expect(next.attempts?.[1]).to.include({ number: 2, market: 'spot', resumedFromStep: 4 });
-    expect(next.attempts?.[1]?.batch).to.match(/^[0-9a-f]{32}$/);
+    expect(next.attempts?.[1]?.batch).to.equal('b9');
   });
 
   it('knows by the ticket what an attempt resumes, also a checkpoint that no heartbeat told of', () => {

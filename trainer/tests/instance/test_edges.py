@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from trainer.errors import DataError, JobError, PlatformError
 from trainer.instance import download as downloading
-from trainer.instance.download import download, fetch_bytes
+from trainer.instance.download import download, fetch_checkpoint
 from trainer.instance.heart import Heart, resident_mib
 from trainer.instance.logs import CloudWatchSink, JobLog
 from trainer.instance.metadata import InstanceMetadata
@@ -21,7 +24,7 @@ from trainer.instance.watch import Watch
 from trainer.tests.cloud import INSTANCE, PREFIX, Cloud, etag, running
 from trainer.tests.shop import LATER
 from trainer.tests.surroundings import Held, HeldClock, KeptSink
-from trainer.ticket import Dataset
+from trainer.ticket import Dataset, Resume
 
 
 @pytest.fixture
@@ -112,6 +115,65 @@ def test_a_download_is_repeated_with_pauses_until_it_is_whole(cloud: Cloud, tmp_
     assert seen == [8]
 
 
+BODY = bytes(range(256)) * 40
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.cut = [4000, 3000]
+    clock, seen = HeldClock(), list[int]()
+    download(data_set(cloud, BODY), tmp_path / "x", clock, seen.append)
+    assert (tmp_path / "x").read_bytes() == BODY
+    assert cloud.ranges == ["", "bytes=4000-", "bytes=7000-"]
+    assert seen[-1] == len(BODY)
+
+
+def test_a_download_that_gets_on_is_never_given_up(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.cut = [100] * 30
+    download(data_set(cloud, BODY), tmp_path / "x", HeldClock(), lambda _: None)
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("unsure", ["no etag", "ranges ignored"])
+def test_a_download_begins_again_where_the_rest_cannot_be_trusted(cloud: Cloud, tmp_path: Path, unsure: str) -> None:
+    cloud.cut, cloud.ignores_ranges = [4000], unsure == "ranges ignored"
+    data = data_set(cloud, BODY, **({"etag": ""} if unsure == "no etag" else {}))
+    download(data, tmp_path / "x", HeldClock(), lambda _: None)
+    assert (tmp_path / "x").read_bytes() == BODY
+
+
+def test_an_object_changed_in_mid_download_is_never_mixed_with_the_old_one(cloud: Cloud, tmp_path: Path) -> None:
+    data = data_set(cloud, BODY)
+    cloud.cut = [4000]
+
+    def change(_: int) -> None:
+        cloud.objects["data"] = BODY[::-1]
+
+    with pytest.raises(DataError, match="DatasetChanged"):
+        download(data, tmp_path / "x", HeldClock(), change)
+
+
+def test_more_than_was_said_is_not_taken(cloud: Cloud, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match=r"DownloadFailed.*\(8 bytes instead of 5\)"):
+        download(data_set(cloud, b"a,b\n1,2\n", bytes=5), tmp_path / "x", HeldClock(), lambda _: None)
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("place", ["", "bytes 0-4/8", "bytes none"])
+def test_a_part_that_was_not_asked_for_is_not_appended(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    class Part(io.BytesIO):
+        def __init__(self) -> None:
+            super().__init__(b"a,b\n1")
+            self.status, self.headers = 206, {"Content-Range": place}
+
+    (tmp_path / "x").write_bytes(b"a,b")
+    monkeypatch.setattr(downloading, "_open", lambda _url, _headers: Part())
+    with pytest.raises(PlatformError, match="another part"):
+        download(data_set(cloud, b"a,b\n1,2\n"), tmp_path / "x", HeldClock(), lambda _: None)
+    assert (tmp_path / "x").read_bytes() == b"a,b"
+
+
 @pytest.mark.parametrize(
     ("changes", "statuses", "code"),
     [
@@ -136,8 +198,37 @@ def test_what_cannot_be_downloaded_is_said_without_the_link(
 
 def test_a_checkpoint_is_fetched_to_memory(cloud: Cloud) -> None:
     cloud.objects["saved"] = b"state"
-    assert fetch_bytes(f"{cloud.url}/bucket/saved?presigned", HeldClock(), "it") == b"state"
+    resume = Resume(f"{cloud.url}/bucket/saved?presigned", 7, hashlib.sha256(b"state").hexdigest())
+    assert fetch_checkpoint(resume, HeldClock()) == b"state"
     assert downloading.ATTEMPTS == 5
+
+
+def test_half_a_checkpoint_is_fetched_again(cloud: Cloud) -> None:
+    cloud.objects["saved"] = b"state"
+    cloud.cut = [2, 0]
+    assert fetch_checkpoint(Resume(f"{cloud.url}/bucket/saved?presigned", 7), HeldClock()) == b"state"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sha256", "code"),
+    [
+        ([404], None, "CheckpointGone"),
+        ([412], None, "CheckpointChanged"),
+        ([403], None, "DownloadRefused"),
+        ([500] * 9, None, "DownloadFailed"),
+        ([], "0" * 64, "CheckpointDamaged"),
+    ],
+)
+def test_only_a_checkpoint_that_is_lost_is_a_data_error(
+    cloud: Cloud, statuses: list[int], sha256: str | None, code: str
+) -> None:
+    cloud.objects["saved"] = b"state"
+    cloud.fail["/bucket/saved"] = statuses
+    with pytest.raises(JobError) as caught:
+        fetch_checkpoint(Resume(f"{cloud.url}/bucket/saved?presigned", 7, sha256), HeldClock())
+    assert caught.value.code == code
+    assert "http" not in str(caught.value)
+    assert isinstance(caught.value, DataError) == code.startswith("Checkpoint")
 
 
 def heart(held: Held) -> Heart:
@@ -159,6 +250,48 @@ def test_the_heart_hears_what_the_operator_wants_and_says_it_did() -> None:
     assert held.signals.halted() is STOP
     assert [beat["controlGeneration"] for beat in held.memory.heartbeats] == [0, 1, 2, 3]
     assert held.memory.heartbeats[-1]["memoryMiB"] == pytest.approx(resident_mib(), rel=0.2)
+
+
+def test_a_halt_is_final_but_the_heart_says_that_it_read_the_newer_wish() -> None:
+    held = Held()
+    beating = heart(held)
+    held.memory.objects["control.json"] = b'{"generation": 4, "desired": "CheckpointAndStop", "reason": "suspend"}'
+    beating.beat()
+    held.memory.objects["control.json"] = b'{"generation": 5, "desired": "Run", "reason": "resumed"}'
+    beating.beat()
+    assert held.signals.halted() is CHECKPOINT_AND_STOP
+    assert held.memory.heartbeats[-1]["controlGeneration"] == 5
+
+
+def test_the_alive_file_is_touched_by_what_arrived_only(tmp_path: Path) -> None:
+    held = Held()
+    alive = tmp_path / "alive"
+    alive.touch()
+    os.utime(alive, (1, 1))
+    beating = Heart(held.memory, held.clock, held.signals, 5, LATER, lambda: None, held.log.line, alive)
+    held.memory.refuse.add("heartbeat.json")
+    beating.beat()
+    assert alive.stat().st_mtime == 1
+    held.memory.refuse.clear()
+    held.memory.objects["control.json"] = b"rubbish"
+    beating.beat()
+    assert alive.stat().st_mtime > 1
+    lost = Heart(held.memory, held.clock, held.signals, 5, LATER, lambda: None, held.log.line, tmp_path / "no" / "file")
+    lost.beat()
+    assert len(held.memory.heartbeats) == 2
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), None])
+def test_a_model_that_diverges_does_not_silence_the_heart(number: float | None) -> None:
+    held = Held()
+    beating = heart(held)
+    beating.show(loss=number, metric=("log_loss", number) if number else None)
+    beating.beat()
+    assert (held.memory.heartbeats[0]["loss"], held.memory.heartbeats[0]["metric"]) == (None, None)
+    beating.show(loss=0.5, metric=("log_loss", 0.5))
+    beating.beat()
+    assert held.memory.heartbeats[1]["loss"] == 0.5
+    assert held.memory.heartbeats[1]["metric"] == {"name": "log_loss", "value": 0.5}
 
 
 def test_a_heartbeat_that_fails_is_noted_and_mended_by_the_next() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,9 @@ def test_a_foreign_or_broken_checkpoint_changes_nothing(tmp_path: Path) -> None:
     course = Course(problem, request, "data")
     other = run(Course(problem, request, "other data")).dump()
     assert not course.restore(other)
-    assert not course.restore(b"rubbish")
+    for body in (b"rubbish", b"", b"sha256 of nothing is not this one"):
+        assert not course.restore(body)
+        assert not course.restore(hashlib.sha256(body).digest() + body)
     assert course.state.step == 0
 
 

@@ -109,6 +109,21 @@ describe('CreateFleet', () => {
     expect(all.Reservations).to.have.length(1);
   });
 
+  it('starts a type of another architecture with the image of its override, and refuses it without', async () => {
+    const arm = 'ami-0fedcba9876543210';
+    await open({
+      ec2: { images: { [AMI]: { path: [], env: {} }, [arm]: { path: [], env: {}, architecture: 'arm64' } } },
+    });
+    const m6g = { InstanceType: 'm6g.large', AvailabilityZone: `${REGION}a` } as const;
+    const fleet = await cloud.client.send(request([{ ...m6g, ImageId: arm }], 1));
+    const InstanceIds = fleet.Instances?.[0]?.InstanceIds ?? [];
+    expect(fleet.Instances?.[0]?.LaunchTemplateAndOverrides?.Overrides?.ImageId).to.equal(arm);
+    const { Reservations } = await cloud.client.send(new DescribeInstancesCommand({ InstanceIds }));
+    expect(Reservations?.[0]?.Instances?.[0]).to.include({ ImageId: arm, InstanceType: 'm6g.large' });
+    const wrong = await cloud.client.send(request([m6g], 1));
+    expect([wrong.Instances ?? [], wrong.Errors?.[0]?.ErrorCode]).to.deep.equal([[], 'InvalidParameterValue']);
+  });
+
   it('serves from the next pool when one has no capacity, and says which had none', async () => {
     await open();
     cloud.ec2.admin.setCapacity({ type: 'm5.large', zone: `${REGION}a` });

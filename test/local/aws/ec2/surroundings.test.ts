@@ -303,6 +303,51 @@ describe('EC2 around its instances', () => {
     expect((await statuses(true))[0]?.InstanceState?.Name).to.equal('stopped');
   });
 
+  it('finds what is in trouble by the filters of its status, and forgets nothing of it', async () => {
+    await open();
+    const [failing, retiring, well] = [await run(), await run(), await run()];
+    await cloud.ec2.settled();
+    const by = async (Name: string, ...Values: string[]) =>
+      (
+        (await cloud.client.send(new DescribeInstanceStatusCommand({ Filters: [{ Name, Values }], MaxResults: 1000 })))
+          .InstanceStatuses ?? []
+      ).map((each) => each.InstanceId);
+    await eventually(async () => (await by('instance-state-name', 'running')).length === 3);
+    cloud.ec2.admin.impair(failing, 'instance');
+    cloud.ec2.admin.schedule(retiring, 'instance-stop', 3_600);
+    expect(await by('instance-status.status', 'impaired')).to.deep.equal([failing]);
+    expect(await by('instance-status.reachability', 'failed')).to.deep.equal([failing]);
+    expect(await by('system-status.status', 'impaired')).to.deep.equal([]);
+    expect(await by('system-status.status', 'ok')).to.have.members([failing, retiring, well]);
+    expect(await by('system-status.reachability', 'passed')).to.have.length(3);
+    expect(await by('event.code', 'instance-retirement', 'instance-stop')).to.deep.equal([retiring]);
+    expect(await by('event.description', '*degraded*')).to.deep.equal([retiring]);
+    expect(await by('instance-state-code', '16')).to.have.length(3);
+    expect(await by('availability-zone', 'mars-1a')).to.deep.equal([]);
+    expect(await failure(by('instance-type', 'm5.large'))).to.equal('InvalidParameterValue');
+    const statusOf = async (InstanceId: string) =>
+      (await cloud.client.send(new DescribeInstanceStatusCommand({ InstanceIds: [InstanceId] }))).InstanceStatuses?.[0];
+    const status = await statusOf(failing);
+    expect([status?.InstanceStatus?.Status, status?.SystemStatus?.Status]).to.deep.equal(['impaired', 'ok']);
+    expect(status?.InstanceStatus?.Details?.[0]?.Status).to.equal('failed');
+    const [planned] = (await statusOf(retiring))?.Events ?? [];
+    expect(planned?.Code).to.equal('instance-stop');
+    expect((planned?.NotBefore?.getTime() ?? 0) - Date.now()).to.be.within(3_500_000, 3_600_000);
+    cloud.ec2.admin.impair(failing, 'instance', false);
+    expect(await by('instance-status.status', 'impaired')).to.deep.equal([]);
+  });
+
+  it('leaves a volume behind when told to, and has none to keep once it is gone', async () => {
+    await open();
+    const [kept, gone] = [await run(), await run()];
+    cloud.ec2.admin.keepVolume(kept);
+    for (const id of [kept, gone]) cloud.ec2.admin.kill(id);
+    await cloud.ec2.settled();
+    const { Volumes = [] } = await cloud.client.send(new DescribeVolumesCommand({}));
+    expect(Volumes.map((volume) => volume.State)).to.deep.equal(['available']);
+    expect(() => cloud.ec2.admin.keepVolume(gone)).to.throw('does not exist');
+  });
+
   for (const [what, input, code] of [
     ['an image that is not there', { ImageId: 'ami-00000000' }, 'InvalidAMIID.NotFound'],
     ['a malformed image id', { ImageId: 'image' }, 'InvalidAMIID.Malformed'],
@@ -381,6 +426,12 @@ describe('EC2 around its instances', () => {
       ['limits', { on: false }, 200],
       ['freeze', {}, 200],
       ['freeze', { on: false }, 200],
+      ['impair', { instanceId: id }, 200],
+      ['impair', { instanceId: id, check: 'instance', on: false }, 200],
+      ['schedule', { instanceId: id }, 200],
+      ['schedule', { instanceId: id, code: 'instance-stop', afterSeconds: 60 }, 200],
+      ['schedule', { instanceId: id, code: 'party' }, 400],
+      ['keep-volume', { instanceId: id }, 200],
       ['kill', { instanceId: 'i-none' }, 400],
       ['interrupt', {}, 400],
       ['dance', {}, 404],

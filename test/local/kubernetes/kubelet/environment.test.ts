@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KubeObject } from '../../../../local/kubernetes/api.ts';
@@ -129,6 +129,30 @@ describe('what a container’s process gets', () => {
     expect(JSON.parse(env['KUBELET_MOUNTS'] ?? '')).to.deep.equal({ '/data': '/vol/a', '/data/in': '/vol/b/sub' });
   });
 
+  it('keeps its own folders where a mount path is above them', async () => {
+    const { env, args, command } = await launch(
+      {
+        volumeMounts: [
+          { name: 'a', mountPath: '/vol' },
+          { name: 'b', mountPath: '/run/app' },
+        ],
+        env: [{ name: 'X', value: '/run/app/x:/vol/y' }],
+        args: ['/run/app'],
+      },
+      { command: ['/vol/bin/run', '/vol/$(X)'], env: { Y: '/vol/lib' } },
+    );
+    expect([command, ...args]).to.deep.equal(['/vol/bin/run', '/vol/$(X)', '/vol/b']);
+    expect(env).to.include({ X: '/vol/b/x:/vol/a/y', Y: '/vol/lib' });
+  });
+
+  it('has the variables of its role, unless the pod says otherwise', async () => {
+    const container = { name: 'c', image: 'i', env: [{ name: 'AWS_ROLE_ARN', value: 'mine' }] };
+    const identity = { AWS_ROLE_ARN: 'given', AWS_WEB_IDENTITY_TOKEN_FILE: '/t' };
+    const pod = object({ spec: { containers: [] } });
+    const { env } = await prepareLaunch(pod, container, { command: ['run'] }, '/vol', read, identity);
+    expect(env).to.include({ AWS_ROLE_ARN: 'mine', AWS_WEB_IDENTITY_TOKEN_FILE: '/t' });
+  });
+
   it('is refused in Kubernetes’ words when something is missing', async () => {
     expect(
       await refused(launch({ env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'none', key: 'k' } } }] })),
@@ -162,6 +186,20 @@ describe('volumes', () => {
     expect((await readdir(join(folder, 'c'))).sort()).to.deep.equal(['a', 'b.txt', 'z']);
     expect(await readFile(join(folder, 's/deep/er'), 'utf8')).to.equal('hidden');
     expect(await readdir(join(folder, 'e'))).to.deep.equal([]);
+  });
+
+  it('follow what they are made of, file by file and whole', async () => {
+    const volumes = [{ name: 's', secret: { secretName: 'changing' } }];
+    const content = (key: string) => readFile(join(folder, 's', key), 'utf8');
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    stored['secrets/changing'] = object({ data: { a: base64('1'), b: base64('same') } });
+    await write(volumes);
+    const before = await stat(join(folder, 's/b'));
+    stored['secrets/changing'] = object({ data: { a: base64('2'), b: base64('same') } });
+    await write(volumes);
+    expect([await content('a'), await content('b')]).to.deep.equal(['2', 'same']);
+    expect((await stat(join(folder, 's/b'))).ino).to.equal(before.ino);
+    expect((await readdir(join(folder, 's'))).sort()).to.deep.equal(['a', 'b']);
   });
 
   it('never reach out of their folder', async () => {

@@ -9,6 +9,8 @@ import type { KubeObject } from '../../../../local/kubernetes/api.ts';
 import { KubeApiError, KubeClient } from '../../../../local/kubernetes/kubelet/client.ts';
 import { startKubelet } from '../../../../local/kubernetes/kubelet.ts';
 import { type Kubernetes, startKubernetes } from '../../../../local/kubernetes/server.ts';
+import { newSigningKey } from '../../../../local/stack/node.ts';
+import { ShiftedClock } from '../controllers/cluster.ts';
 
 const PODS = { group: '', plural: 'pods' };
 const KUBELET = new URL('../../../../local/kubernetes/kubelet.ts', import.meta.url).href;
@@ -110,6 +112,72 @@ describe('a kubelet', function () {
       const pid = pidOf('forced');
       await server.api.delete(PODS, 'default', 'forced', { gracePeriodSeconds: 0 });
       await until('killed', () => gone(pid));
+    } finally {
+      await kubelet.close();
+    }
+  });
+
+  it('begins a pod when its Secret is there, and brings it a new version while it runs', async () => {
+    const clock = new ShiftedClock();
+    const kubelet = await startKubelet({ ...options(), clock });
+    const SECRETS = { group: '', plural: 'secrets' };
+    const secret = (text: string) => ({ metadata: { namespace: 'default', name: 's' }, stringData: { ticket: text } });
+    const waiting = () => JSON.stringify(pod('ticketed')?.status ?? {}).includes('secret \\"s\\" not found');
+    try {
+      await server.api.create(PODS, {
+        metadata: { namespace: 'default', name: 'ticketed' },
+        spec: {
+          restartPolicy: 'Never',
+          containers: [
+            {
+              name: 'c',
+              image: 'shell',
+              args: ['until grep -q second $FILE; do sleep 0.02; done'],
+              env: [{ name: 'FILE', value: '/in/ticket' }],
+              volumeMounts: [{ name: 's', mountPath: '/in' }],
+            },
+          ],
+          volumes: [{ name: 's', secret: { secretName: 's' } }],
+        },
+      });
+      await until('waiting for the Secret', waiting);
+      const first = await server.api.create(SECRETS, secret('first'));
+      await until('running', () => phase('ticketed') === 'Running');
+      await server.api.update(SECRETS, { ...secret('second'), metadata: first.metadata });
+      await until('told', () => {
+        clock.advance(3000);
+        return phase('ticketed') === 'Succeeded';
+      });
+    } finally {
+      await kubelet.close();
+    }
+  });
+
+  it('gives a pod the role of its ServiceAccount', async () => {
+    const tokens = { issuer: 'https://oidc.example', privateKey: newSigningKey() };
+    const kubelet = await startKubelet({ ...options(), tokens });
+    try {
+      const annotations = { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::1:role/r' };
+      await server.api.create(
+        { group: '', plural: 'serviceaccounts' },
+        { metadata: { namespace: 'default', name: 'worker', annotations } },
+      );
+      await server.api.create(PODS, {
+        metadata: { namespace: 'default', name: 'acting' },
+        spec: {
+          restartPolicy: 'Never',
+          serviceAccountName: 'worker',
+          containers: [
+            {
+              name: 'c',
+              image: 'shell',
+              args: ['test "$AWS_ROLE_ARN" = arn:aws:iam::1:role/r && grep -q . $AWS_WEB_IDENTITY_TOKEN_FILE'],
+            },
+          ],
+        },
+      });
+      await until('over', () => ['Succeeded', 'Failed'].includes(String(phase('acting'))));
+      expect(phase('acting')).to.equal('Succeeded');
     } finally {
       await kubelet.close();
     }

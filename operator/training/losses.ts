@@ -1,0 +1,41 @@
+// When an attempt is over without a word of its worker. On positive evidence only (decision 5): EC2 says that the instance is down, or its
+// silence was listened to for long enough and a whole look since then found it silent still. Pure.
+import type { Attempt } from '../../crds/crds.generated.ts';
+import type { Action, EndCause, EndReason } from './actions.ts';
+import type { Context } from './context.ts';
+import { BOOT_QUIET_MS, LOST_QUIET_MS } from './observation.ts';
+import { isDown } from './seen.ts';
+
+/** A pod may wait for room and an image for longer than a machine boots. */
+const POD_BOOT_QUIET_MS = 3 * BOOT_QUIET_MS;
+
+export const end = (
+  attempt: Attempt,
+  reason: EndReason,
+  cause: EndCause,
+  message: string,
+): Extract<Action, { do: 'end' }> => ({ do: 'end', attempt, reason, cause, message });
+
+/** The end of an attempt that was lost; undefined while nothing is proven. */
+export function losses(attempt: Attempt, { seen }: Pick<Context, 'seen'>): Action | undefined {
+  const { instanceId = '', market } = attempt;
+  const instance = seen.instances.find(({ id }) => id === instanceId);
+  if (instance && isDown(instance)) {
+    const { stateReason = instance.state } = instance;
+    const spot = seen.notice?.kind === 'interruption' || /Spot/.test(stateReason);
+    return spot
+      ? end(attempt, 'Interrupted', 'interruption', `EC2 took ${instanceId} back.`)
+      : end(attempt, 'InstanceLost', 'interruption', `${instanceId} was ended (${stateReason}).`);
+  }
+  const quiet = seen.quietMs ?? 0;
+  const since = Date.parse(attempt.startedAt ?? attempt.launchedAt ?? attempt.requestedAt);
+  // A look from before the attempt proves nothing of it.
+  if (seen.at <= since) return undefined;
+  if (attempt.startedAt === undefined) {
+    const limit = market === 'cluster' ? POD_BOOT_QUIET_MS : BOOT_QUIET_MS;
+    if (quiet < limit) return undefined;
+    return end(attempt, 'BootTimeout', 'platform', `${instanceId} did not report within ${limit / 60_000} minutes.`);
+  }
+  if (quiet < LOST_QUIET_MS) return undefined;
+  return end(attempt, 'HeartbeatLost', 'interruption', `${instanceId} has been silent for 10 minutes.`);
+}

@@ -1,0 +1,50 @@
+// Spot prices of one pool over time, and what a run in it costs. Pure; PriceBook (price-book.ts) keeps one series a pool and costs.ts
+// turns runs into money.
+
+/** A price and since when it holds. */
+export interface Price {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** USD per hour. */
+  readonly usd: number;
+}
+
+/** Oldest first; each price unlike the one before it. */
+export type Series = readonly Price[];
+
+const HOUR_MS = 3_600_000;
+
+/** The series with more prices, in any order; of two with the same time the one given last holds. EC2 repeats unchanged prices daily. */
+export function merged(series: Series, more: Iterable<Price>): Series {
+  const byTime = new Map(series.map((price) => [price.at, price]));
+  for (const price of more) byTime.set(price.at, price);
+  const ordered = [...byTime.values()].sort((a, b) => a.at - b.at);
+  return ordered.filter(({ usd }, at) => usd !== ordered[at - 1]?.usd);
+}
+
+/** Without what no longer holds at `since`. */
+export function trimmed(series: Series, since: number): Series {
+  const first = series.findLastIndex(({ at }) => at <= since);
+  return first > 0 ? series.slice(first) : series;
+}
+
+/** USD per hour at a time; the nearest known before the first change, undefined when nothing is known. */
+export function priceAt(series: Series, time: number): number | undefined {
+  return (series.findLast(({ at }) => at <= time) ?? series[0])?.usd;
+}
+
+/** USD of an hour-priced thing from `from` to `to` (milliseconds), every change in between counted; undefined when nothing is known. */
+export function usdBetween(series: Series, from: number, to: number): number | undefined {
+  if (series.length === 0) return undefined;
+  let usd = 0;
+  let until = to;
+  for (let index = series.length - 1; index >= 0 && until > from; index -= 1) {
+    const price = series[index] as Price;
+    // Before the first known change its price is the nearest there is.
+    const since = index === 0 ? from : Math.max(from, price.at);
+    if (since >= until) continue;
+    usd += (price.usd * (until - since)) / HOUR_MS;
+    until = since;
+  }
+  return usd;
+}

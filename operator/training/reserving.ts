@@ -1,0 +1,112 @@
+// The money part of admission: does the budget pay for anything at all, what can the job cost at worst, and is there room for that in
+// the account's month? The worst case stays reserved (accounts/reservations.ts) until the job is over.
+import { instanceCost, instanceType, showUsd, usdPerHour } from '../../cloud/prices.ts';
+import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
+import { accountName, userOf } from '../../crds/objects.ts';
+import type { Reservations } from '../accounts/reservations.ts';
+import type { Verdict } from './confirm.ts';
+import { minuteCost, VOLUME_PER_HOUR } from './costs.ts';
+import type { Data } from './dataset.ts';
+import { uidOf } from './job.ts';
+import type { Selection } from './selection.ts';
+import { refuse, wait } from './verdict.ts';
+
+export interface ReservingOptions {
+  reservations: Reservations;
+  /** Writes the account's status with the money held back. */
+  writeReservation: (account: string) => Promise<void>;
+  select: (job: TrainingJob, bytes: number) => Selection;
+}
+
+/** `budgetUsd`: what holds for this job, all attempts together. */
+export async function reserve(
+  job: TrainingJob,
+  account: Account,
+  data: Data,
+  budgetUsd: number,
+  options: ReservingOptions,
+): Promise<Verdict> {
+  const userId = userOf(job.metadata?.namespace ?? '') ?? '';
+  const dataset = { bytes: data.bytes, etag: data.etag, columns: data.head.columns.length };
+  const accepted = `Accepted: ${dataset.columns} columns, about ${data.head.estimatedRows} rows`;
+  if (job.spec.placement === 'Cluster') {
+    const message = `${accepted}; it runs on the cluster itself, which costs nothing extra.`;
+    return { is: 'admitted', admission: { dataset, estimatedUsd: 0, reservedUsd: 0, message } };
+  }
+  const selection = options.select({ ...job, status: { ...job.status, dataset } }, data.bytes);
+  if (selection.impossible) return refuse('InvalidSpec', selection.reason);
+  const poor = tooLittle(job, budgetUsd, selection.price);
+  if (poor) return poor;
+  const estimatedUsd = estimate(selection.price, data.bytes);
+  const leftUsd = budgetUsd - (job.status?.cost?.actualUsd ?? 0);
+  const worst = Math.max(0, worstCase(job, leftUsd, selection.price ?? 0, onDemandOf(job, selection)));
+  const month = account.status?.month;
+  const { monthlyUsd } = account.spec.limits;
+  const answer = options.reservations.reserve(userId, uidOf(job), worst, month?.spentUsd ?? 0, monthlyUsd);
+  if (!answer.ok)
+    return wait(
+      answer.reason,
+      `This training may cost up to ${showUsd(worst)}; of this month's ${showUsd(monthlyUsd)}, ${showUsd(month?.spentUsd ?? 0)} is spent and ${showUsd(answer.heldUsd)} is held back for what runs. It waits for room; a smaller spec.budget.maxCostUsd needs less.`,
+    );
+  await options.writeReservation(accountName(userId));
+  const message = `${accepted}; estimated ${showUsd(estimatedUsd)}, at most ${showUsd(worst)}.`;
+  return { is: 'admitted', admission: { dataset, estimatedUsd, reservedUsd: worst, message } };
+}
+
+/** A budget that would be used up within the first minute buys nothing but a stop. */
+function tooLittle(job: TrainingJob, budgetUsd: number, price: number | undefined): Verdict | undefined {
+  if (price === undefined) return undefined;
+  const spent = job.status?.cost?.actualUsd ?? 0;
+  const least = minuteCost(price);
+  if (budgetUsd - spent >= least) return undefined;
+  // Rounded up, so that the sum named is enough.
+  const enough = (usd: number) => showUsd(Math.ceil(usd * 1e4) / 1e4);
+  const first = `the first minute and the stop cost ${enough(least)} on the cheapest instance that fits (${showUsd(price + VOLUME_PER_HOUR)} per hour with its volume)`;
+  if (spent > 0)
+    return wait(
+      'BudgetReached',
+      `Of the budget of ${showUsd(budgetUsd)}, ${showUsd(spent)} is spent, and ${first}. Raise spec.budget.maxCostUsd to at least ${enough(spent + least)} to continue.`,
+    );
+  if (budgetUsd === job.spec.budget?.maxCostUsd)
+    return refuse(
+      'InvalidSpec',
+      `spec.budget.maxCostUsd of ${showUsd(budgetUsd)} buys nothing: ${first}. Create the job again with at least ${enough(least)}.`,
+    );
+  return wait(
+    'QuotaExceeded',
+    `The account's limit of ${showUsd(budgetUsd)} for one training buys nothing: ${first}. Have the limit raised.`,
+  );
+}
+
+/** Boot, and about a minute for every 20 MB: deliberately rough, shown as an estimate. */
+function estimate(price: number | undefined, bytes: number): number {
+  if (price === undefined) return 0;
+  return round(instanceCost(usdPerHour(price + VOLUME_PER_HOUR), 90 + (60 * bytes) / 20e6));
+}
+
+/**
+ * What an hour may cost at most by the offers' on-demand prices: a Spot pool is offered up to the cheapest of them (selection.ts), and a
+ * job that may turn to on-demand gets any of them.
+ */
+function onDemandOf({ spec }: TrainingJob, { offers }: Selection): number {
+  const prices = offers.map((offer) => instanceType(offer.instanceType)?.onDemand ?? 0);
+  if (prices.length === 0) return 0;
+  const mayTurn = spec.placement === 'SpotWithFallback' || spec.deadline !== undefined;
+  return mayTurn ? Math.max(...prices) : Math.min(...prices);
+}
+
+/** Room for a dearer pool than the cheapest: three times that is offered in any case. */
+const PRICE_ROOM = 3;
+
+/**
+ * The dearest a job can get from now on, USD: what is left of its budget, or less when activeDeadlineSeconds end it earlier.
+ * `price` USD per hour of the cheapest offer (0: unknown), `onDemand` another bound of it, where that is higher.
+ */
+export function worstCase(job: TrainingJob, leftUsd: number, price: number, onDemand = 0): number {
+  const seconds = job.spec.activeDeadlineSeconds;
+  if (seconds === undefined || price === 0) return leftUsd;
+  const dearest = Math.max(price * PRICE_ROOM, onDemand) + VOLUME_PER_HOUR;
+  return Math.min(leftUsd, round(instanceCost(usdPerHour(dearest), seconds + 120)));
+}
+
+const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;

@@ -1,0 +1,42 @@
+// Terminations of the same moment are one TerminateInstances call (decision 4); what runs on the cluster is ended there.
+import type { Clock } from '../../cloud/clock.ts';
+import type { Compute } from '../../cloud/compute.ts';
+import { Merger } from '../runtime/window.ts';
+import { isClusterId, type ClusterRunner } from './cluster.ts';
+import type { Observation } from './observation.ts';
+
+export interface TerminationsOptions {
+  compute: Pick<Compute, 'terminate'>;
+  cluster: Pick<ClusterRunner, 'terminate'>;
+  observation: Pick<Observation, 'noteEnding'>;
+  clock: Clock;
+  onTerminated: (reason: string, count: number) => void;
+}
+
+export class Terminations {
+  readonly #options: TerminationsOptions;
+  readonly #merger: Merger<string>;
+
+  constructor(options: TerminationsOptions) {
+    this.#options = options;
+    this.#merger = new Merger(options.clock, (ids) => this.#send([...new Set(ids)]));
+  }
+
+  /** Resolves when EC2 (or the cluster) has accepted; idempotent. `reason` is for the metrics. */
+  async end(ids: readonly string[], reason: string): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#merger.add(ids);
+    this.#options.onTerminated(reason, ids.length);
+  }
+
+  async #send(ids: readonly string[]): Promise<void> {
+    const { compute, cluster, observation } = this.#options;
+    const pods = ids.filter(isClusterId);
+    const machines = ids.filter((id) => !isClusterId(id));
+    await Promise.all([
+      machines.length > 0 ? compute.terminate(machines) : undefined,
+      pods.length > 0 ? cluster.terminate(pods) : undefined,
+    ]);
+    observation.noteEnding(ids);
+  }
+}

@@ -1,0 +1,146 @@
+// The stages of a job's life as stories for the kill matrix (kill.ts): what people and the cloud do in each, and how it has to end.
+// What they do follows from the world's truth or from what the API server shows, never from a time at which some operator acts.
+import { INSTANCE_TYPES } from '../../../cloud/prices.ts';
+import type { Expected } from '../simulation/invariants.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+
+export interface Scenario {
+  readonly name: string;
+  /** Specs by name; every scenario begins by creating them at once. */
+  readonly jobs: Readonly<Record<string, object>>;
+  readonly plot?: (sim: Simulation) => void;
+  readonly expected?: Expected;
+}
+
+/** A training of so many steps; 90 s by default, so that it checkpoints once. */
+export const course = (steps = 15, stepSeconds = 6, more: object = {}): object => ({
+  model: { type: 'random_forest', hyperparameters: { n_estimators: steps, step_seconds: stepSeconds, ...more } },
+});
+
+const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
+const steps = (sim: Simulation): number => sim.fleet.deeds.at(-1)?.step ?? 0;
+const machine = (sim: Simulation): string => sim.fleet.deeds.at(-1)?.machine ?? '';
+
+/** Room for so many Spot machines in all. */
+export function roomFor(sim: Simulation, count: number): void {
+  for (const { name } of INSTANCE_TYPES) for (const zone of ZONES) sim.compute.room.set(`spot/${name}/${zone}`, 0);
+  sim.compute.room.set('spot/m5.large/eu-central-1b', count);
+}
+export const roomForAll = (sim: Simulation): void => sim.compute.room.clear();
+
+function suspendAt(sim: Simulation, step: number): void {
+  sim.when(
+    () => steps(sim) >= step,
+    () => sim.change('job', { suspend: true }),
+  );
+}
+
+const deleted = (phase: string, job: object = course(), plot: (sim: Simulation) => void = () => {}): Scenario => ({
+  name: `deleted when ${phase}`,
+  jobs: { job },
+  plot: (sim) => {
+    plot(sim);
+    sim.whenPhase('job', phase, () => sim.remove('job'));
+  },
+  expected: { phases: { job: 'gone' } },
+});
+
+export const SCENARIOS: readonly Scenario[] = [
+  { name: 'a plain run', jobs: { job: course() } },
+  { name: 'three jobs in one fleet', jobs: { one: course(), two: course(), three: course() } },
+  {
+    name: 'three jobs, room for two at first',
+    jobs: { one: course(), two: course(), three: course() },
+    plot: (sim) => {
+      roomFor(sim, 2);
+      sim.when(
+        () => sim.seconds > 60,
+        () => roomForAll(sim),
+      );
+    },
+  },
+  {
+    name: 'no capacity at first',
+    jobs: { job: course() },
+    plot: (sim) => {
+      roomFor(sim, 0);
+      sim.when(
+        () => sim.seconds > 60,
+        () => roomForAll(sim),
+      );
+    },
+  },
+  {
+    name: 'interrupted with two minutes’ notice',
+    jobs: { job: course() },
+    plot: (sim) =>
+      sim.when(
+        () => steps(sim) >= 5,
+        () => sim.fleet.interrupt(machine(sim), 120_000),
+      ),
+  },
+  {
+    name: 'interrupted without notice',
+    jobs: { job: course() },
+    plot: (sim) =>
+      sim.when(
+        () => steps(sim) >= 12,
+        () => sim.fleet.interrupt(machine(sim), 0),
+      ),
+  },
+  {
+    name: 'suspended and resumed',
+    jobs: { job: course() },
+    plot: (sim) => {
+      suspendAt(sim, 5);
+      sim.whenPhase('job', 'Suspended', () => sim.change('job', { suspend: false }));
+    },
+  },
+  { name: 'an error of the user, tried again', jobs: { job: course(8, 3, { fails_until: 1 }) } },
+  {
+    name: 'errors of the user beyond the limit',
+    jobs: { job: { ...course(8, 3, { fails_until: 9 }), backoffLimit: 1 } },
+    expected: { phases: { job: 'Failed' } },
+  },
+  {
+    name: 'stopped by its budget, which is then raised',
+    jobs: { job: { ...course(40, 6), budget: { maxCostUsd: 0.0018 } } },
+    plot: (sim) => sim.whenPhase('job', 'Suspended', () => sim.change('job', { budget: { maxCostUsd: 1 } })),
+  },
+  {
+    name: 'stopped by its deadline',
+    jobs: { job: { ...course(40, 6), activeDeadlineSeconds: 90 } },
+    expected: { phases: { job: 'Failed' } },
+  },
+  {
+    name: 'its machine taken while Finishing',
+    jobs: { job: course(5, 3) },
+    plot: (sim) => sim.whenPhase('job', 'Finishing', () => sim.fleet.interrupt(machine(sim), 0)),
+  },
+  {
+    name: 'deleted by its own ttl',
+    jobs: { job: { ...course(5, 3), ttlSecondsAfterFinished: 0 } },
+    expected: { phases: { job: 'gone' } },
+  },
+  deleted('Pending'),
+  deleted('Queued', course(), (sim) => roomFor(sim, 0)),
+  deleted('Launching'),
+  {
+    name: 'deleted while its fleet call is in flight',
+    jobs: { job: course() },
+    plot: (sim) => sim.weather.once('ec2', 'createFleet', () => void sim.remove('job')),
+    expected: { phases: { job: 'gone' } },
+  },
+  deleted('Booting'),
+  deleted('Running'),
+  deleted('Recovering', course(), (sim) =>
+    sim.when(
+      () => steps(sim) >= 3,
+      () => sim.fleet.interrupt(machine(sim), 0),
+    ),
+  ),
+  deleted('Stopping', course(), (sim) => suspendAt(sim, 3)),
+  deleted('Suspended', course(), (sim) => suspendAt(sim, 3)),
+  deleted('Finishing', course(5, 3)),
+  deleted('Succeeded', course(5, 3)),
+];
