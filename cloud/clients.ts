@@ -32,7 +32,8 @@ export function createClients(region: string, options: { attempts?: number; lamb
       async () =>
         new (await import('@aws-sdk/client-s3')).S3Client({ ...shared, requestChecksumCalculation: 'WHEN_REQUIRED' }),
     ),
-    ec2: once(async () => new (await import('@aws-sdk/client-ec2')).EC2Client(shared)),
+    // Launches, terminations and looks have a retry of their own, one each (decision 4): EC2's limits are too narrow for two.
+    ec2: once(async () => new (await import('@aws-sdk/client-ec2')).EC2Client({ ...shared, maxAttempts: 1 })),
     // A synchronous invocation is never repeated by the SDK: the caller owns the retry (style.md).
     lambda: once(
       async () =>

@@ -14,6 +14,12 @@ export interface Metrics {
   controller(name: string): ControllerMetrics;
   launched(market: string, outcome: 'launched' | 'capacity' | 'error', count?: number): void;
   terminated(reason: string, count?: number): void;
+  /** Jobs that shared a fleet call, instances that shared a termination. */
+  batched(batcher: 'fleet' | 'terminate', size: number): void;
+  /** An attempt is over. */
+  attemptEnded(reason: string, market: string): void;
+  /** From writing an attempt down to its instance. */
+  provisioned(market: string, ms: number): void;
   interrupted(kind: string): void;
   /** From EC2's notice to its handing on. */
   noticed(kind: string, ms: number): void;
@@ -61,6 +67,26 @@ export function createMetrics(): Metrics {
     name: 'spotlearn_instances_terminated_total',
     help: 'Terminations by reason.',
     labelNames: ['reason'],
+    registers,
+  });
+  const batches = new Histogram({
+    name: 'spotlearn_cloudprovider_batcher_batch_size',
+    help: 'Jobs in one fleet call, instances in one termination.',
+    labelNames: ['batcher'],
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'spotlearn_attempts_ended_total',
+    help: 'Ended attempts by reason and market.',
+    labelNames: ['reason', 'market'],
+    registers,
+  });
+  const launchTime = new Histogram({
+    name: 'spotlearn_attempts_launch_duration_seconds',
+    help: 'From writing an attempt down to its instance.',
+    labelNames: ['market'],
+    buckets: SECONDS,
     registers,
   });
   const interruptions = new Counter({
@@ -141,6 +167,9 @@ export function createMetrics(): Metrics {
     }),
     launched: (market, outcome, count = 1) => launches.inc({ market, outcome }, count),
     terminated: (reason, count = 1) => terminations.inc({ reason }, count),
+    batched: (batcher, size) => batches.observe({ batcher }, size),
+    attemptEnded: (reason, market) => attempts.inc({ reason, market }),
+    provisioned: (market, ms) => launchTime.observe({ market }, Math.max(0, ms) / 1000),
     interrupted: (kind) => interruptions.inc({ kind }),
     noticed: (kind, ms) => notices.observe({ kind }, ms / 1000),
     impaired: (what) => impairments.inc({ what }),

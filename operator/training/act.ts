@@ -10,6 +10,7 @@ import { FINALIZER, userOf } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import { failed, type Kubernetes } from '../runtime/kubernetes.ts';
 import type { Logger } from '../runtime/logging.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import { TRAINING_JOBS } from '../runtime/resources.ts';
 import type { Action } from './actions.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
@@ -52,6 +53,7 @@ export interface ActorOptions {
   planner: Planner;
   prices?: PriceSource;
   places: Places;
+  metrics: Pick<Metrics, 'attemptEnded' | 'provisioned'>;
   admission: Omit<AdmissionOptions, 'select'>;
   clock: Clock;
   logger: Logger;
@@ -186,12 +188,13 @@ export class Actor {
   }
 
   #answered(attempt: Attempt, answer: Answer | undefined): Acted {
-    const { planner, logGroup } = this.#options;
+    const { planner, metrics, logGroup } = this.#options;
     if (!answer) return { pauseMs: ANSWER_MS };
     if (answer.got === 'nothing')
       return { outcome: { of: 'noLaunch', attempt, cause: answer.cause, message: answer.message } };
     const { instance, launchedAt } = answer;
     const price = planner.priceOf(attempt, instance.instanceType, instance.zone);
+    metrics.provisioned(attempt.market, launchedAt - Date.parse(attempt.requestedAt));
     return { outcome: { of: 'launch', attempt, instance, price, launchedAt, logGroup } };
   }
 
@@ -277,6 +280,7 @@ export class Actor {
         if (!(error instanceof CloudError)) throw error;
       });
     const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, clock.now(), prices);
+    this.#options.metrics.attemptEnded(action.reason, attempt.market);
     return { outcome: { of: 'ended', ...end, endedAt: at, costUsd: usd } };
   }
 }

@@ -226,7 +226,9 @@ export class Batches {
           installation,
         );
     const proposal: BatchRecord = {
-      ...{ version: 1, id, at: new Date(clock.now()).toISOString(), market, offers, launchTemplateId, tags, members },
+      ...{ version: 1, id, at: new Date(clock.now()).toISOString(), market, offers, launchTemplateId, tags },
+      // Without a pool to ask there is nothing to send: it is written down that nothing will be.
+      members: offers.length > 0 ? members : [],
     };
     const { record, ours } = await this.#insist(() => writeDown(bucket, proposal));
     if (record.members.length === 0) return;

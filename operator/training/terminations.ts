@@ -11,6 +11,8 @@ export interface TerminationsOptions {
   observation: Pick<Observation, 'noteEnding'>;
   clock: Clock;
   onTerminated: (reason: string, count: number) => void;
+  /** Instances in one call. */
+  onSent?: (count: number) => void;
 }
 
 export class Terminations {
@@ -30,7 +32,7 @@ export class Terminations {
   }
 
   async #send(ids: readonly string[]): Promise<void> {
-    const { compute, cluster, observation } = this.#options;
+    const { compute, cluster, observation, onSent } = this.#options;
     const pods = ids.filter(isClusterId);
     const machines = ids.filter((id) => !isClusterId(id));
     await Promise.all([
@@ -38,5 +40,6 @@ export class Terminations {
       pods.length > 0 ? cluster.terminate(pods) : undefined,
     ]);
     observation.noteEnding(ids);
+    onSent?.(ids.length);
   }
 }

@@ -125,6 +125,7 @@ export function trainingOf(wiring: TrainingWiring): Training {
   const terminations = new Terminations({
     ...{ compute, cluster, observation, clock },
     onTerminated: (reason, count) => metrics.terminated(reason, count),
+    onSent: (count) => metrics.batched('terminate', count),
   });
   const batches = new Batches({
     ...{ compute, bucket, places, pools, installation, launchTemplateId, clock, logger },
@@ -136,13 +137,14 @@ export function trainingOf(wiring: TrainingWiring): Training {
     },
     onAnswer: wake,
     onFleet: (market, launched, refused) => {
+      metrics.batched('fleet', launched + refused);
       if (launched > 0) metrics.launched(market, 'launched', launched);
       if (refused > 0) metrics.launched(market, 'capacity', refused);
     },
     surplus: (ids) => terminations.end(ids, 'Surplus'),
   });
   const actor = new Actor({
-    ...{ kubernetes, cache, bucket, cluster, batches, terminations, observation, planner, prices, places, clock, logger },
+    ...{ kubernetes, cache, bucket, cluster, batches, terminations, observation, planner, prices, places, metrics, clock, logger },
     presign: wiring.presign,
     admission: {
       ...{ bucket, places, now },

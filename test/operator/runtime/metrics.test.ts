@@ -20,3 +20,18 @@ describe('The metrics of notices and collection', () => {
     expect(text).to.include(`${duration}_bucket{le="1",kind="interruption"} 0`);
   });
 });
+
+describe('The metrics of attempts', () => {
+  it('tell how launches and terminations are merged, how long a launch took and how attempts end', async () => {
+    const metrics = createMetrics();
+    metrics.batched('fleet', 3);
+    metrics.batched('terminate', 500);
+    metrics.attemptEnded('Interrupted', 'spot');
+    metrics.provisioned('spot', 750);
+    const text = await metrics.text();
+    expect(text).to.include('spotlearn_cloudprovider_batcher_batch_size_sum{batcher="fleet"} 3');
+    expect(text).to.include('spotlearn_cloudprovider_batcher_batch_size_bucket{le="200",batcher="terminate"} 0');
+    expect(text).to.include('spotlearn_attempts_ended_total{reason="Interrupted",market="spot"} 1');
+    expect(text).to.include('spotlearn_attempts_launch_duration_seconds_sum{market="spot"} 0.75');
+  });
+});

@@ -334,6 +334,17 @@ describe('A batch after a crash', () => {
     expect(stand.ask(late, 'u1', 'lost')).to.include({ got: 'nothing', cause: 'none' });
   });
 
+  it('for which there is no pool any more is given up and never sent', async () => {
+    const stand = new Stand();
+    stand.write('u1', 'lost');
+    const batches = stand.process();
+    const ask = () => batches.ask({ batch: 'lost', uid: 'u1', attempt: 1, market: 'spot', offers: [] });
+    ask();
+    await stand.clock.advance(0);
+    expect(ask()).to.include({ got: 'nothing', cause: 'none' });
+    expect(stand.compute.requests).to.deep.equal([]);
+  });
+
   it('that is old is looked for by its tag and not sent again: EC2 has forgotten the token', async () => {
     const stand = new Stand();
     const first = stand.process();
