@@ -25,7 +25,10 @@ export async function measure(scale: Scale, say: (text: string) => void): Promis
   const measured: Measurement[] = [];
   for (const section of scale.sections) {
     say(`— ${section}`);
-    measured.push(...(await RUNS[section](scale, say)));
+    const rows = await RUNS[section](scale, say);
+    // A full run takes long: what is known is told at once.
+    for (const { name, value, unit } of rows) say(`  ${name}: ${Number(value.toPrecision(4))} ${unit}`);
+    measured.push(...rows);
   }
   const missed = misses(measured);
   say(missed.length === 0 ? 'every target is met' : `short of a target:\n  ${missed.join('\n  ')}`);

@@ -311,7 +311,8 @@ const TROUBLE: readonly (readonly [what: string | undefined, filter: { Name: str
   ['instance-status', { Name: 'instance-status.status', Values: ['impaired'] }],
 ];
 
-const tagList = (tags: Readonly<Record<string, string>>) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+const tagList = (tags: Readonly<Record<string, string>>) =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 const tagMap = (tags: readonly { Key?: string; Value?: string }[] = []): Record<string, string> =>
   Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 

@@ -44,7 +44,10 @@ export const TRAINING_REASONS = {
     'Upload it, or correct spec.dataset.uri.',
   ),
   DatasetChanged: means('The object is not the one that was accepted (ETag).', 'Create another job for the new data.'),
-  ModelExists: means('Another job made a model with this id.', 'Choose another spec.model.id.'),
+  ModelExists: means(
+    'There is a model with this id, or a job that was created before makes it; the message names it.',
+    'Choose another spec.model.id.',
+  ),
   QuotaExceeded: means(
     'The month of the account has no room for this job even alone.',
     'Lower spec.budget.maxCostUsd, wait for the next month, or have the limit raised.',
@@ -54,8 +57,8 @@ export const TRAINING_REASONS = {
     'Wait, or lower budgets.',
   ),
   NoCapacity: means(
-    'EC2 has no capacity in any fitting pool; asked again as pools are forgotten after three minutes.',
-    'Wait, allow more instance types, or use SpotWithFallback.',
+    'EC2 has no capacity in any fitting pool (asked again after three minutes), or each costs more than the cap now; the message says which.',
+    'Wait, allow more instance types, raise spec.resources.maxPricePerHour, or use SpotWithFallback.',
   ),
   Launching: means('An instance (or a pod on the cluster) is being asked for.'),
   FallingBack: means(

@@ -11,7 +11,7 @@ import { openState } from './stack/state.ts';
 
 async function main(options: StartOptions): Promise<number> {
   const screen = new Screen(process.stderr.isTTY === true, options.json);
-  const job = options.idle ? undefined : await readJob(options);
+  const job = options.idle || options.interruptions !== undefined ? undefined : await readJob(options);
   if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig))
     throw new StartFailure(`There is no kubeconfig ${options.kubeconfig}.`);
   const state = openState(options.state, options.fresh);
@@ -33,11 +33,16 @@ async function main(options: StartOptions): Promise<number> {
     mkdirSync(state.path('artefacts'), { recursive: true });
     screen.heading('Starting');
     stack = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
-    if (job && !stopped.signal.aborted) {
+    if (options.interruptions !== undefined && !stopped.signal.aborted) {
+      screen.heading(`A training that loses its instance: ${options.interruptions} interruption(s)`);
+      const { exampleTraining, playStory } = await import('./play/story.ts');
+      screen.json(await playStory(stack, exampleTraining(), options.interruptions, screen, stopped.signal));
+    } else if (job && !stopped.signal.aborted) {
       screen.heading('The main job');
       const { playMainJob } = await import('./play/play.ts');
       const summary = await playMainJob(stack, job, state.path('downloads'), screen, stopped.signal);
       screen.summary(summary);
+      screen.json(summary);
     }
     if (!options.once && !stopped.signal.aborted) {
       screen.invitation(stack, options.state);

@@ -12,7 +12,12 @@ export interface StartOptions {
   /** The main job's table, its target and what to predict; undefined: the example. */
   readonly job: { readonly data: string; readonly target: string; readonly predict: string | undefined } | undefined;
   readonly kubeconfig: string | undefined;
+  /** Play a training that loses its instance so often, in place of the main job. */
+  readonly interruptions: number | undefined;
 }
+
+/** What examples/04-interruptions.yaml survives. */
+const MOST_INTERRUPTIONS = 5;
 
 const ABOUT: readonly (readonly [string, string])[] = [
   ['--once', 'play the main job, stop everything and exit (the default without a terminal)'],
@@ -22,6 +27,7 @@ const ABOUT: readonly (readonly [string, string])[] = [
   ['--data FILE', 'play the main job on this CSV …'],
   ['--target COLUMN', '… predicting this column'],
   ['--predict FILE', '… and predict for this CSV (default: rows of the data itself, without the target)'],
+  ['--interruptions N', 'in place of the main job, a training whose instance is taken away N times (1 to 5), told'],
   ['--json', 'print the summary as one JSON object on the last line'],
   ['--kubeconfig FILE', 'use this Kubernetes cluster in place of the embedded API'],
   ['--help', 'show this'],
@@ -32,7 +38,7 @@ export const HELP = `Usage: npm start -- [options]
 Brings up Spotlearn on this machine (Kubernetes API, AWS and Telegram embedded, operator and bot), then plays
 the main job through the chat: upload a CSV, train a model on a local Spot instance, predict with it.
 
-${ABOUT.map(([option, text]) => `  ${option.padEnd(18)} ${text}`).join('\n')}
+${ABOUT.map(([option, text]) => `  ${option.padEnd(19)} ${text}`).join('\n')}
 `;
 
 /** A wrong command line, in one sentence. */
@@ -55,6 +61,7 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
         target: { type: 'string' },
         predict: { type: 'string' },
         kubeconfig: { type: 'string' },
+        interruptions: { type: 'string' },
       },
     }));
   } catch (error) {
@@ -66,6 +73,14 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
     throw new UsageError('--data and --target belong together: the CSV file and the column to predict.');
   if (values.predict !== undefined && values.data === undefined)
     throw new UsageError('--predict needs --data and --target.');
+  const interruptions = values.interruptions === undefined ? undefined : Number(values.interruptions);
+  if (
+    interruptions !== undefined &&
+    !(Number.isInteger(interruptions) && interruptions >= 1 && interruptions <= MOST_INTERRUPTIONS)
+  )
+    throw new UsageError(`--interruptions takes a whole number from 1 to ${MOST_INTERRUPTIONS}.`);
+  if (interruptions !== undefined && (values.idle || values.data !== undefined))
+    throw new UsageError('--interruptions plays its own training; leave out --idle, --data, --target and --predict.');
   const job =
     values.data === undefined || values.target === undefined
       ? undefined
@@ -78,5 +93,6 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
     state: values.state,
     job,
     kubeconfig: values.kubeconfig,
+    interruptions,
   };
 }

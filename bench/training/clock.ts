@@ -30,3 +30,9 @@ export async function until(ask: () => boolean | Promise<boolean>, timeoutMs: nu
   }
   return await ask();
 }
+
+/** Of this process, since `before`: what a busy machine does not blur. */
+export function processorSeconds(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}

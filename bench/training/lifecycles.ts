@@ -1,7 +1,7 @@
 // Whole lives a second: created, admitted, launched, running, result collected, charged, Succeeded, with everything outside the operator in
 // memory and workers that are done as soon as they have their ticket. EC2 throttles nothing here.
 import { alone, type Measurement } from '../measurement.ts';
-import { until } from './clock.ts';
+import { processorSeconds, until } from './clock.ts';
 import { MemoryWorld } from './memory-world.ts';
 import type { Scale } from './scale.ts';
 import { least, most } from './target.ts';
@@ -20,17 +20,19 @@ export async function lifecycles(scale: Scale, say: (text: string) => void): Pro
     await world.operate(OBSERVE_SECONDS);
     await world.accounts(count);
     const before = world.calls;
-    const began = performance.now();
+    const [began, busy] = [performance.now(), process.cpuUsage()];
     for (let at = 0; at < count; at += 1) await world.train(at);
     let phases = new Map<string, number>();
     const all = async () => ((phases = await world.phases()), (phases.get('Succeeded') ?? 0) >= count);
     await until(all, ALL_ENDED_MS, 100);
     const seconds = (performance.now() - began) / 1000;
+    const busySeconds = processorSeconds(busy);
     const ended = phases.get('Succeeded') ?? 0;
     const after = world.calls;
     say(`${ended} of ${count} jobs Succeeded in ${seconds.toFixed(1)} s`);
     return [
       least('whole lifecycles a second', ended / seconds, 'jobs/s', 100),
+      alone('whole lifecycles a second of processor time', ended / busySeconds, 'jobs/s'),
       most('lifecycles: jobs that did not succeed', count - ended, 'jobs', 0),
       alone('lifecycles: requests to the API server a job', (after.kubernetes - before.kubernetes) / count, 'calls'),
       alone('lifecycles: S3 calls a job', (after.s3 - before.s3) / count, 'calls'),

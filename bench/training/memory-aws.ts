@@ -22,47 +22,50 @@ export class MemoryBucket implements Bucket {
   calls = 0;
   /** Told of every put, after it: where simulated workers find their tickets. */
   onPut: (key: string) => void = () => {};
-  readonly #objects = new Map<string, Stored>();
+  readonly #folders = new Map<string, Map<string, Stored>>();
 
   async head(key: string) {
     this.calls += 1;
-    const found = this.#objects.get(key);
+    const found = this.#folder(key).get(key);
     return found && { bytes: found.body.length, etag: found.etag, modifiedAt: found.modifiedAt };
   }
   async get(key: string, options: { bytes?: number; etag?: string } = {}) {
     this.calls += 1;
-    const found = this.#objects.get(key);
+    const found = this.#folder(key).get(key);
     if (found && options.etag !== undefined && found.etag !== options.etag) throw refusal('precondition');
     return found && { body: found.body.slice(0, options.bytes), etag: found.etag };
   }
   async put(key: string, body: string | Uint8Array, options: { ifAbsent?: boolean; ifMatch?: string } = {}) {
     this.calls += 1;
-    const old = this.#objects.get(key);
+    const old = this.#folder(key).get(key);
     if ((options.ifAbsent && old) || (options.ifMatch !== undefined && old?.etag !== options.ifMatch))
       throw refusal('precondition');
     return this.set(key, body);
   }
   async copy(from: string, to: string) {
     this.calls += 1;
-    const found = this.#objects.get(from);
+    const found = this.#folder(from).get(from);
     if (!found) throw refusal('notFound');
-    this.#objects.set(to, found);
+    this.#folder(to).set(to, found);
     return found.etag;
   }
   async list(prefix: string): Promise<ListedObject[]> {
     this.calls += 1;
     const found: ListedObject[] = [];
-    for (const [key, { body, etag, modifiedAt }] of this.#objects)
-      if (key.startsWith(prefix)) found.push({ key, bytes: body.length, etag, modifiedAt });
+    const folders = prefix.split('/').length > 2 ? [this.#folder(prefix)] : this.#folders.values();
+    for (const folder of folders) {
+      for (const [key, { body, etag, modifiedAt }] of folder)
+        if (key.startsWith(prefix)) found.push({ key, bytes: body.length, etag, modifiedAt });
+    }
     return found;
   }
   async delete(key: string) {
     this.calls += 1;
-    this.#objects.delete(key);
+    this.#folder(key).delete(key);
   }
   async deleteMany(keys: readonly string[]) {
     this.calls += 1;
-    for (const key of keys) this.#objects.delete(key);
+    for (const key of keys) this.#folder(key).delete(key);
   }
   async uploads() {
     this.calls += 1;
@@ -79,9 +82,17 @@ export class MemoryBucket implements Bucket {
   set(key: string, body: string | Uint8Array): string {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    this.#objects.set(key, { body: bytes, etag, modifiedAt: Date.now() });
+    this.#folder(key).set(key, { body: bytes, etag, modifiedAt: Date.now() });
     this.onPut(key);
     return etag;
+  }
+
+  /** By the first two parts of the key, so that a list does not read the whole bucket. */
+  #folder(key: string): Map<string, Stored> {
+    const name = key.split('/', 2).join('/');
+    const known = this.#folders.get(name) ?? new Map<string, Stored>();
+    this.#folders.set(name, known);
+    return known;
   }
 }
 

@@ -2,8 +2,8 @@
 // must cost little and call nobody. Looks at the world are an hour apart, so that every call counted is a reconcile's.
 import { TRAINING_JOBS } from '../../operator/runtime/resources.ts';
 import type { Operator } from '../../operator/start.ts';
-import type { Measurement } from '../measurement.ts';
-import { pause, until } from './clock.ts';
+import { alone, type Measurement } from '../measurement.ts';
+import { pause, processorSeconds, until } from './clock.ts';
 import { MemoryWorld } from './memory-world.ts';
 import { readMetrics, reconcilesOf } from './metrics.ts';
 import type { Scale } from './scale.ts';
@@ -27,7 +27,7 @@ export async function noop(scale: Scale, say: (text: string) => void): Promise<M
     const operator = await world.operate(HOUR_SECONDS);
     await settled(world);
     const before = { calls: world.calls, reconciles: await reconciles(operator) };
-    const began = performance.now();
+    const [began, busy] = [performance.now(), process.cpuUsage()];
     for (let round = 1; round * jobs <= noops; round += 1) {
       world.kubernetes.touch(TRAINING_JOBS);
       const wanted = before.reconciles + round * jobs;
@@ -35,12 +35,14 @@ export async function noop(scale: Scale, say: (text: string) => void): Promise<M
         throw new Error('the reconciles of a round do not end');
     }
     const seconds = (performance.now() - began) / 1000;
+    const busySeconds = processorSeconds(busy);
     const done = (await reconciles(operator)) - before.reconciles;
     await pause(QUIET_MS);
     const after = world.calls;
     say(`${done} reconciles in ${seconds.toFixed(1)} s`);
     return [
       least('no-op reconciles a second', done / seconds, 'reconciles/s', 2000),
+      alone('no-op reconciles a second of processor time', done / busySeconds, 'reconciles/s'),
       most('no-op reconciles: requests to the API server', after.kubernetes - before.calls.kubernetes, 'calls', 0),
       most('no-op reconciles: S3 calls', after.s3 - before.calls.s3, 'calls', 0),
       most('no-op reconciles: EC2 calls', after.ec2 - before.calls.ec2, 'calls', 0),

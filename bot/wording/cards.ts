@@ -1,7 +1,7 @@
 // The one message a job has while it runs, and what it becomes in the end. Rendered from the custom resource alone, so that a
 // restarted bot shows the same. Foreign words (messages of conditions, names) are escaped and shortened.
 import { condition } from '../../crds/conditions.ts';
-import type { PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { Attempt, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Message } from '../conversation/effect.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
@@ -30,15 +30,11 @@ export function trainingCard(job: TrainingJob, file: string): Message {
       ...(progress?.metricName !== undefined && progress.metricValue !== undefined
         ? [`${text(progress.metricName)}: ${figure(progress.metricValue)}`]
         : []),
-      ...(attempt?.instanceType
-        ? [
-            `Instance: ${text(attempt.instanceType)}${attempt.zone ? ` in ${text(attempt.zone)}` : ''}${attempt.pricePerHour === undefined ? '' : `, ${usd(attempt.pricePerHour)}/h`}`,
-          ]
-        : []),
+      ...(attempt?.instanceType ? [whereOf(attempt)] : []),
       ...((job.status?.counts?.interruptions ?? 0) > 0
         ? [`Interruptions survived: ${job.status?.counts?.interruptions}`]
         : []),
-      ...(cost?.actualUsd === undefined
+      ...(cost?.actualUsd === undefined || attempt?.market === 'cluster'
         ? []
         : [
             `Cost so far: ${usd(cost.actualUsd)}${cost.estimatedUsd === undefined ? '' : ` of about ${usd(cost.estimatedUsd)}`}`,
@@ -48,6 +44,14 @@ export function trainingCard(job: TrainingJob, file: string): Message {
     ]),
     buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
   };
+}
+
+const ON_CLUSTER = '🏠 on the cluster, which costs nothing extra';
+
+function whereOf({ market, instanceType = '', zone, pricePerHour }: Attempt): string {
+  if (market === 'cluster') return `Where: ${ON_CLUSTER}`;
+  const price = pricePerHour === undefined ? '' : `, ${usd(pricePerHour)}/h`;
+  return `Instance: ${text(instanceType)}${zone ? ` in ${text(zone)}` : ''}${price}`;
 }
 
 function warnings(job: Job): string[] {
@@ -93,6 +97,7 @@ function metricLines(metrics: Readonly<Record<string, number>> | undefined): str
 function costLines(job: Job): string[] {
   const cost: { actualUsd?: number; estimatedUsd?: number; onDemandUsd?: number } = job.status?.cost ?? {};
   if (cost.actualUsd === undefined) return [];
+  if (job.spec.placement === 'Cluster' && cost.actualUsd === 0) return [`Where: ${ON_CLUSTER}`];
   const { actualUsd, estimatedUsd, onDemandUsd } = cost;
   const saved =
     onDemandUsd !== undefined && onDemandUsd > actualUsd

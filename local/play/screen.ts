@@ -3,6 +3,9 @@
 import { showUsd } from '../../cloud/prices.ts';
 import type { Stack } from '../stack/stack.ts';
 
+/** A name and what it is. */
+export type Row = readonly [name: string, text: string];
+
 export interface Summary {
   readonly model: string;
   /** On held-out rows, by scikit-learn's names, with baseline_… of the trivial model. */
@@ -50,17 +53,33 @@ export class Screen {
   }
 
   summary(summary: Summary): void {
-    this.heading('Summary');
-    this.#row('model', summary.model);
-    for (const [name, value] of Object.entries(summary.metrics).filter(([key]) => !key.startsWith('baseline_'))) {
-      const baseline = summary.metrics[`baseline_${name}`];
-      this.#row(name, `${round(value)}${baseline === undefined ? '' : `   (trivial baseline ${round(baseline)})`}`);
-    }
+    const metrics = Object.entries(summary.metrics).filter(([key]) => !key.startsWith('baseline_'));
     const { estimated, actual, onDemand } = summary.costUsd;
-    this.#row('cost', `${showUsd(actual)} actual, ${showUsd(estimated)} estimated, ${showUsd(onDemand)} on demand`);
-    this.#row('predictions', `${summary.rows} rows in ${summary.predictions}`);
-    this.#row('took', `${summary.seconds.toFixed(1)} s`);
-    if (this.#json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    this.table('Summary', [
+      ['model', summary.model],
+      ...metrics.map(([name, value]): Row => {
+        const baseline = summary.metrics[`baseline_${name}`];
+        return [name, `${round(value)}${baseline === undefined ? '' : `   (trivial baseline ${round(baseline)})`}`];
+      }),
+      ['cost', `${showUsd(actual)} actual, ${showUsd(estimated)} estimated, ${showUsd(onDemand)} on demand`],
+      ['predictions', `${summary.rows} rows in ${summary.predictions}`],
+      ['took', `${summary.seconds.toFixed(1)} s`],
+    ]);
+  }
+
+  table(heading: string, rows: readonly Row[]): void {
+    this.heading(heading);
+    for (const [name, text] of rows) this.#row(name, text);
+  }
+
+  /** Text as another program printed it. */
+  text(text: string): void {
+    this.#line(text.trimEnd());
+  }
+
+  /** What a program reads, with --json: one line of its own on stdout. */
+  json(object: object): void {
+    if (this.#json) process.stdout.write(`${JSON.stringify(object)}\n`);
   }
 
   /** What one can do now that everything stays up. */
@@ -91,4 +110,4 @@ export class Screen {
   }
 }
 
-const round = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(4));
+export const round = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(4));

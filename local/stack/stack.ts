@@ -34,6 +34,8 @@ const OPERATOR_NAMESPACE = 'spotlearn-system';
 
 export interface Stack {
   readonly addresses: Addresses;
+  /** The account's own key to the embedded AWS. */
+  readonly access: Access;
   readonly telegramUrl: string;
   readonly operatorUrl: string;
   readonly programs: readonly Program[];
@@ -128,7 +130,8 @@ async function start(
   tell('operator', `${operatorUrl}/metrics`);
   tell('bot', addresses.page);
   state.write('env', shellExports(installation, addresses, access, operatorUrl));
-  return { addresses, telegramUrl: telegram.ready.url ?? '', operatorUrl, programs, bucket: installation.bucket, stop };
+  const telegramUrl = telegram.ready.url ?? '';
+  return { addresses, access, telegramUrl, operatorUrl, programs, bucket: installation.bucket, stop };
 }
 
 const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';

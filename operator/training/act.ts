@@ -141,7 +141,8 @@ export class Actor {
 
   async #admit(job: TrainingJob): Promise<Acted> {
     const { admission, planner } = this.#options;
-    await planner.prepare();
+    // On the cluster nothing is asked of EC2, be it away or switched off.
+    if (job.spec.placement !== 'Cluster') await planner.prepare();
     const verdict = await admit(job, {
       ...admission,
       select: (one, bytes) => planner.plan(one, bytes).selection,
@@ -201,8 +202,7 @@ export class Actor {
   async #ticket(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'putTicket' }>): Promise<Acted> {
     const { bucket, places, cluster } = this.#options;
     const changed = await this.#changed(job, attempt);
-    if (changed)
-      return this.#end(job, { do: 'end', attempt, reason: 'DataError', cause: 'user', message: changed.message });
+    if (changed) return { outcome: { of: 'refused', attempt, verdict: changed } };
     const earlier = job.status?.attempts?.findLast((one) => one.number < attempt.number && one.instanceId);
     const checkpoint = await keepCheckpoint(bucket, places, uidOf(job), earlier?.instanceId);
     const ticket = await this.#render(job, attempt, instanceId, checkpoint);

@@ -109,7 +109,8 @@ export class Batches {
   ask({ batch: id, uid, attempt, market, offers }: Ask): Answer | undefined {
     const batch = this.#batches.get(id) ?? this.#recover(id, market, offers);
     if (batch.state === 'answered') return batch.answers.get(uid) ?? without('The batch went without this job.');
-    if (batch.state === 'sending') return batch.members.has(uid) ? undefined : without('The batch is under way already.');
+    if (batch.state === 'sending')
+      return batch.members.has(uid) ? undefined : without('The batch is under way already.');
     batch.withdrawn.delete(uid);
     if (!batch.members.has(uid)) {
       batch.members.set(uid, { uid, attempt });
@@ -199,8 +200,7 @@ export class Batches {
         if (this.#stop.signal.aborted) return;
         logger.warn({ batch: batch.id, err: error }, 'batch not launched');
         const message = error instanceof CloudError ? error.message : 'The fleet could not be asked.';
-        for (const uid of batch.members.keys())
-          batch.answers.set(uid, { got: 'nothing', cause: 'platform', message });
+        for (const uid of batch.members.keys()) batch.answers.set(uid, { got: 'nothing', cause: 'platform', message });
       })
       .finally(() => {
         this.#sending.delete(sent);
@@ -308,7 +308,8 @@ export class Batches {
     const message = refusal ? `${refusal.code}: ${refusal.message}` : 'the fleet launched fewer than asked for';
     const cause = answer.refusals.every(({ capacity }) => capacity) ? 'capacity' : 'platform';
     for (const { uid } of needy) batch.answers.set(uid, { got: 'nothing', cause, message });
-    if (needy.length > 0) logger.warn({ batch: id, market, wanting: needy.length, refusal: message }, 'fleet gave less');
+    if (needy.length > 0)
+      logger.warn({ batch: id, market, wanting: needy.length, refusal: message }, 'fleet gave less');
     if (free.length > 0) {
       logger.info({ batch: id, instances: free.length }, 'instances that nobody wants any more are ended');
       // What fails here is the collector's.
@@ -361,6 +362,7 @@ function needKey(market: Market, offers: readonly Offer[]): string {
   const pools = offers
     .map(({ instanceType, subnetId, maxPrice, imageId }) => `${instanceType} ${subnetId} ${maxPrice} ${imageId}`)
     .sort();
-  return createHash('sha256').update(`${market}\n${pools.join('\n')}`).digest('hex');
+  return createHash('sha256')
+    .update(`${market}\n${pools.join('\n')}`)
+    .digest('hex');
 }
-

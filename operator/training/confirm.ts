@@ -73,7 +73,8 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
     case 'refused':
       return refused(
         at,
-        attemptWithdrawn(status, outcome.attempt, 'none'),
+        // One that has an instance is ended as all that a job still has when it is over (decide.ts).
+        outcome.attempt.instanceId === undefined ? attemptWithdrawn(status, outcome.attempt, 'none') : status,
         outcome.verdict.reason,
         outcome.verdict.message,
       );

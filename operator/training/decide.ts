@@ -8,8 +8,8 @@ import type { Action, Decision } from './actions.ts';
 import type { Context } from './context.ts';
 import { minuteCost } from './costs.ts';
 import { decideDeletion } from './deletion.ts';
-import { currentAttempt, isFinal, leavingAttempt, openAttempts } from './job.ts';
-import { losses } from './losses.ts';
+import { currentAttempt, isFinal, leavingAttempt, openAttempts, uidOf } from './job.ts';
+import { end, losses } from './losses.ts';
 import { pauseUntil } from './pause.ts';
 import { checkpointOf } from './progress.ts';
 import { replacing } from './replacing.ts';
@@ -20,8 +20,8 @@ import { attemptBegun, stopped, stopping, withoutCapacity, type At } from './tra
 
 export const ADMISSION_RETRY_MS = 30_000;
 
-export function decide(job: TrainingJob, context: Context): Decision {
-  const status = job.status ?? {};
+export function decide(job: TrainingJob, world: Context): Decision {
+  const { status, context } = own(job, world);
   const at: At = { job, now: context.now };
   if (job.metadata?.deletionTimestamp) return decideDeletion(job, status, context);
   if (isFinal(job)) return finished(job, status, context);
@@ -52,6 +52,20 @@ export function decide(job: TrainingJob, context: Context): Decision {
   }
 }
 
+/** Without what carries another job's tag, should a hand have written it into this status: it must be neither read nor ended. */
+function own(job: TrainingJob, context: Context): { status: TrainingJobStatus; context: Context } {
+  const { status = {} } = job;
+  const foreign = context.seen.instances.filter(({ jobUid }) => jobUid !== undefined && jobUid !== uidOf(job));
+  if (foreign.length === 0) return { status, context };
+  const ids = new Set(foreign.map(({ id }) => id));
+  const instances = context.seen.instances.filter(({ id }) => !ids.has(id));
+  return {
+    status: { ...status, attempts: status.attempts?.filter(({ instanceId = '' }) => !ids.has(instanceId)) },
+    // Reports are of the instance the status named.
+    context: { ...context, seen: { at: context.seen.at, instances } },
+  };
+}
+
 /** Instances that carry this job's tag but serve none of its attempts. */
 function strays(status: TrainingJobStatus, seen: Seen): string[] {
   const open = openAttempts(status);
@@ -67,6 +81,9 @@ function strays(status: TrainingJobStatus, seen: Seen): string[] {
 }
 
 function finished(job: TrainingJob, status: TrainingJobStatus, { now, seen }: Context): Decision {
+  // Refused, or declared over by hand, while an instance ran: that is ended and paid for as ever.
+  const open = openAttempts(status).find(({ instanceId }) => instanceId !== undefined);
+  if (open) return { status, action: end(open, 'Stopped', 'deletion', 'The job is over.') };
   const alive = seen.instances.filter((instance) => !isDown(instance)).map(({ id }) => id);
   if (alive.length > 0) return { status, action: { do: 'terminate', ids: alive, reason: 'Finished' } };
   const ttl = job.spec.ttlSecondsAfterFinished;
@@ -109,11 +126,7 @@ function launching(at: At, before: TrainingJobStatus, context: Context): Decisio
   return { status, action: { do: 'putTicket', attempt, instanceId: attempt.instanceId } };
 }
 
-function stopLaunch(
-  at: At,
-  status: TrainingJobStatus,
-  stop: NonNullable<ReturnType<typeof stopWanted>>,
-): Decision {
+function stopLaunch(at: At, status: TrainingJobStatus, stop: NonNullable<ReturnType<typeof stopWanted>>): Decision {
   const attempt = currentAttempt(status);
   if (attempt && !attempt.instanceId) return { status, action: { do: 'withdraw', attempt } };
   if (openAttempts(status).length === 0) return { status: stopped(at, status, stop.cause) };

@@ -9,11 +9,7 @@ import { isDown } from './seen.ts';
 
 const LOOK_AGAIN_MS = 2_000;
 
-export function decideDeletion(
-  job: TrainingJob,
-  status: TrainingJobStatus,
-  { seen }: Pick<Context, 'seen'>,
-): Decision {
+export function decideDeletion(job: TrainingJob, status: TrainingJobStatus, { seen }: Pick<Context, 'seen'>): Decision {
   if (!job.metadata?.finalizers?.includes(FINALIZER)) return { status };
   const alive = seen.instances.filter((instance) => !isDown(instance)).map(({ id }) => id);
   if (alive.length > 0) return { status, action: { do: 'terminate', ids: alive, reason: 'Deleted' } };

@@ -255,8 +255,7 @@ export class Observation {
       if (instance && !isDown(instance) && began < endedAt) listed.set(id, { ...instance, state: 'shutting-down' });
       else if (began >= endedAt) this.#ended.delete(id);
     }
-    for (const [id, instance] of listed)
-      if (this.#instances.get(id)?.state !== instance.state) news.set(id, instance);
+    for (const [id, instance] of listed) if (this.#instances.get(id)?.state !== instance.state) news.set(id, instance);
     for (const [id, old] of this.#instances) if (!listed.has(id)) news.set(id, old);
     this.#instances = new Map();
     this.#byJob.clear();
@@ -358,4 +357,3 @@ export const BOOT_QUIET_MS = 300_000;
 export const LOST_QUIET_MS = 600_000;
 const crosses = (before: number, after: number): boolean =>
   [BOOT_QUIET_MS, LOST_QUIET_MS].some((limit) => before < limit && after >= limit);
-

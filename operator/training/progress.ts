@@ -40,7 +40,7 @@ export function heard(
   const progress: Progress = {
     ...(keptOf(status) ?? {}),
     stage: heartbeat.stage,
-    percent: Math.round(Math.min(100, Math.max(0, heartbeat.percent))),
+    percent: percentOf(heartbeat, attempt, status.progress),
     step: heartbeat.step,
     steps: heartbeat.steps,
     ...(heartbeat.etaSeconds === null ? {} : { etaSeconds: heartbeat.etaSeconds }),
@@ -53,16 +53,30 @@ export function heard(
   const stale = heartbeat.stage === 'Training' && at.now - since > STALE_INTERVALS * checkpointSeconds * 1000;
   return change(at, charged, {
     phase: 'Running',
-    message: wordsOf(heartbeat),
+    message: wordsOf(heartbeat, progress.percent ?? 0),
     progress,
     conditions: [
-      ['Running', 'True', 'WorkerReports', 'The worker reports.'],
+      ['Running', 'True', 'WorkerReports', reports(attempt)],
       ...(condition(status.conditions, 'Interrupted')?.status === 'True' && attempt.startedAt === undefined
-        ? ([['Interrupted', 'False', 'Recovered', 'A new instance took over.']] as const)
+        ? ([['Interrupted', 'False', 'Recovered', tookOver(attempt)]] as const)
         : []),
       ...staleness(status, stale),
     ],
   });
+}
+
+const reports = ({ instanceId, resumedFromStep }: Attempt): string =>
+  `The worker on ${instanceId} reports${resumedFromStep ? ` and goes on after step ${resumedFromStep}` : ''}.`;
+
+const tookOver = ({ instanceId, resumedFromStep }: Attempt): string =>
+  `${instanceId} took over${resumedFromStep ? ` and goes on after step ${resumedFromStep}` : ' and begins anew'}.`;
+
+/** A worker that resumes reports nothing done until it trains: until then what its checkpoint holds counts as done. */
+function percentOf({ percent }: Heartbeat, attempt: Attempt, old: Progress | undefined): number {
+  const own = Math.round(Math.min(100, Math.max(0, percent)));
+  if (own > 0 || !attempt.resumedFromStep) return own;
+  if (attempt.startedAt !== undefined || !old?.steps) return old?.percent ?? 0;
+  return Math.floor((100 * attempt.resumedFromStep) / old.steps);
 }
 
 /** Of an instance that is being replaced only the newest checkpoint matters. */
@@ -108,16 +122,14 @@ function staleness(status: TrainingJobStatus, stale: boolean) {
 }
 
 const checkpointIn = ({ checkpoint }: Heartbeat): Progress =>
-  checkpoint
-    ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step }
-    : {};
+  checkpoint ? { lastCheckpointTime: timestamp(Date.parse(checkpoint.at)), lastCheckpointStep: checkpoint.step } : {};
 
 const keptOf = ({ progress }: TrainingJobStatus) =>
   progress?.lastCheckpointTime
     ? { lastCheckpointTime: progress.lastCheckpointTime, lastCheckpointStep: progress.lastCheckpointStep }
     : undefined;
 
-function wordsOf({ stage, percent, message, etaSeconds }: Heartbeat): string {
+function wordsOf({ stage, message, etaSeconds }: Heartbeat, percent: number): string {
   const eta = etaSeconds === null || etaSeconds <= 0 ? '' : `, about ${Math.ceil(etaSeconds)} s to go`;
-  return `${stage}: ${Math.round(percent)} %${eta}.${message === '' ? '' : ` ${message}`}`.slice(0, 4000);
+  return `${stage}: ${percent} %${eta}.${message === '' ? '' : ` ${message}`}`.slice(0, 4000);
 }

@@ -18,6 +18,5 @@ export function rememberRefusals(
     if (named.length === 0) pools.block(market, instanceType, zone);
   }
   // An empty answer without a word about a pool must not make us ask the same again at once.
-  if (answer.instances.length === 0)
-    for (const offer of offers) pools.block(market, offer.instanceType, offer.zone);
+  if (answer.instances.length === 0) for (const offer of offers) pools.block(market, offer.instanceType, offer.zone);
 }

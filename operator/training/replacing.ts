@@ -22,12 +22,7 @@ const ENDS: Readonly<Record<string, readonly [EndReason, EndCause]>> = {
 const EXPECTED_EXITS: ReadonlySet<number> = new Set([30, 31]);
 
 /** The next step of the replacement; undefined: go on with the successor as with any attempt. */
-export function replacing(
-  at: At,
-  status: TrainingJobStatus,
-  leaving: Attempt,
-  context: Context,
-): Decision | undefined {
+export function replacing(at: At, status: TrainingJobStatus, leaving: Attempt, context: Context): Decision | undefined {
   const { seen } = context;
   const report = seen.leaving ?? {};
   const successor = currentAttempt(status);
@@ -55,7 +50,7 @@ function keep(at: At, status: TrainingJobStatus, leaving: Attempt, successor: At
 const ended = (leaving: Attempt, saved: boolean): Action => {
   const [reason, cause] = ENDS[leaving.leavingReason ?? ''] ?? (['Interrupted', 'interruption'] as const);
   const why =
-    reason === 'Moved' ? `The job moves on from ${leaving.instanceId}.` : `EC2 takes ${leaving.instanceId} back.`;
+    reason === 'Interrupted' ? `EC2 takes ${leaving.instanceId} back.` : `The job moves on from ${leaving.instanceId}.`;
   return { ...end(leaving, reason, cause, why), saved };
 };
 
@@ -76,4 +71,3 @@ function isLast({ job }: At, { counts }: TrainingJobStatus, { leavingReason }: A
   const [, cause] = ENDS[leavingReason ?? ''] ?? [];
   return cause === 'interruption' && (counts?.interruptions ?? 0) + 1 > job.spec.maxInterruptions;
 }
-

@@ -34,7 +34,8 @@ export async function reserve(
     return { is: 'admitted', admission: { dataset, estimatedUsd: 0, reservedUsd: 0, message } };
   }
   const selection = options.select({ ...job, status: { ...job.status, dataset } }, data.bytes);
-  if (selection.impossible) return refuse('InvalidSpec', selection.reason);
+  // Words that also serve a job that is accepted already; this one is over.
+  if (selection.impossible) return refuse('InvalidSpec', `${selection.reason} Then create the job again.`);
   const poor = tooLittle(job, budgetUsd, selection.price);
   if (poor) return poor;
   const estimatedUsd = estimate(selection.price, data.bytes);

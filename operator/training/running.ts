@@ -41,9 +41,7 @@ function told(at: At, status: TrainingJobStatus, attempt: Attempt, context: Cont
   const { seen, checkpointSeconds, prices } = context;
   const { heartbeat, heardAt, log } = seen;
   const known =
-    heartbeat && heardAt
-      ? heard(at, status, attempt, { heartbeat, heardAt, checkpointSeconds, prices })
-      : status;
+    heartbeat && heardAt ? heard(at, status, attempt, { heartbeat, heardAt, checkpointSeconds, prices }) : status;
   return log ? logged(known, log, heardAt) : known;
 }
 

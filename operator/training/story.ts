@@ -9,6 +9,8 @@ interface Told {
 }
 
 const WARNINGS = new Set(['Failed', 'Queued', 'Recovering']);
+/** What mends a loss is no bad news. */
+const MENDING = new Set(['Launching', 'FallingBack', 'InstanceLaunched']);
 /** Which condition speaks for a transition when several change. */
 const ORDER = [
   'Failed',
@@ -31,10 +33,11 @@ export function transition(old: Told | undefined, next: Told): EventText | undef
   const leading = changed.sort((a, b) => rank(a) - rank(b))[0];
   if (!leading && old?.phase === next.phase) return undefined;
   const lost = leading?.type === 'Interrupted' && leading.status === 'True';
+  const reason = leading?.reason ?? next.phase ?? 'Changed';
   return {
-    type: lost || WARNINGS.has(next.phase ?? '') ? 'Warning' : 'Normal',
-    reason: leading?.reason ?? next.phase ?? 'Changed',
-    message: leading && leading.type !== 'Running' ? leading.message : (next.message ?? ''),
+    type: lost || (WARNINGS.has(next.phase ?? '') && !MENDING.has(reason)) ? 'Warning' : 'Normal',
+    reason,
+    message: leading?.message ?? next.message ?? '',
   };
 }
 

@@ -144,7 +144,21 @@ export function trainingOf(wiring: TrainingWiring): Training {
     surplus: (ids) => terminations.end(ids, 'Surplus'),
   });
   const actor = new Actor({
-    ...{ kubernetes, cache, bucket, cluster, batches, terminations, observation, planner, prices, places, metrics, clock, logger },
+    ...{
+      kubernetes,
+      cache,
+      bucket,
+      cluster,
+      batches,
+      terminations,
+      observation,
+      planner,
+      prices,
+      places,
+      metrics,
+      clock,
+      logger,
+    },
     presign: wiring.presign,
     admission: {
       ...{ bucket, places, now },
@@ -192,4 +206,3 @@ function oldestLaunch(jobs: Iterable<TrainingJob>): number | undefined {
 /** A deletion waits for the end of its instances, a replacement for the end of the one before. */
 const waitsForEc2 = (job: TrainingJob): boolean =>
   job.metadata?.deletionTimestamp !== undefined || leavingAttempt(job.status) !== undefined;
-

@@ -81,10 +81,18 @@ export const refused = (
     phase: 'Failed',
     message,
     completionTime: timestamp(at.now),
+    instanceId: undefined,
     cost: { ...status.cost, reservedUsd: 0 },
     conditions: [
       ['Accepted', 'False', reason],
       ['Failed', 'True', reason],
+      // After a first attempt (the data set changed) there is more to take back.
+      ...(status.attemptCount === undefined
+        ? []
+        : ([
+            ['Running', 'False', 'Finished'],
+            ['Provisioned', 'False', 'Released'],
+          ] as const)),
     ],
   });
 
@@ -117,7 +125,7 @@ export function attemptBegun(at: At, status: TrainingJobStatus, plan: LaunchPlan
   const why = marketReason === undefined ? '' : ` (${marketReason})`;
   return change(at, status, {
     phase: again ? 'Recovering' : 'Launching',
-    message: `Asking for ${MARKETS[market]}${why}: ${selection.reason.replace(/\.?$/, '.')}`,
+    message: `Attempt ${number} asks for ${MARKETS[market]}${why}: ${selection.reason.replace(/\.?$/, '.')}`,
     attemptCount: number,
     attempts: kept([...(status.attempts ?? []), attempt]),
     conditions: [
@@ -153,7 +161,10 @@ export function instanceObtained(
   launchedAt: number,
   logGroup: string,
 ): TrainingJobStatus {
-  const message = `Instance ${instance.id} (${instance.instanceType}, ${instance.zone}, ${attempt.market}, $${price} per hour) is starting.`;
+  const message =
+    attempt.market === 'cluster'
+      ? `The pod of Job ${instance.id} is starting; it costs nothing extra.`
+      : `Instance ${instance.id} (${instance.instanceType}, ${instance.zone}, ${attempt.market}, $${price} per hour) is starting.`;
   return change(at, status, {
     phase: status.phase ?? 'Launching',
     message,
@@ -195,7 +206,7 @@ export const ticketPut = (
     }),
     {
       phase: 'Booting',
-      message: `Instance ${status.instanceId} boots and prepares the worker.`,
+      message: `${attempt.market === 'cluster' ? 'The pod of Job' : 'Instance'} ${status.instanceId} boots and prepares the worker.`,
       conditions: [['Running', 'False', 'Booting']],
     },
   );

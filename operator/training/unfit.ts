@@ -28,7 +28,7 @@ export function noImage(types: readonly InstanceType[]): string {
 
 export function noSubnet(subnets: SelectionInput['subnets']): string {
   const there = [...new Set(subnets.map(({ zone }) => zone))].join(', ');
-  return `None of the zones asked for has a subnet of this installation; there is ${there}. Change spec.resources.zones.`;
+  return `None of the zones asked for has a subnet of this installation, which has them in ${there}. Change spec.resources.zones, or leave it out.`;
 }
 
 /** EC2 has the types, but in none of these zones. */

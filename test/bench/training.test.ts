@@ -15,10 +15,11 @@ import { percentile } from '../../bench/training/percentile.ts';
 import { scaleOf, SECTIONS, type Scale, type Section } from '../../bench/training/scale.ts';
 import { least, misses, most } from '../../bench/training/target.ts';
 import { Workers } from '../../bench/training/workers.ts';
-import { AwsError } from '../../cloud/errors.ts';
+import type { AwsError } from '../../cloud/errors.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import type { Api, ApiEvent } from '../../local/kubernetes/api.ts';
-import { KubernetesError, type WatchEvent } from '../../operator/runtime/kubernetes.ts';
+import type { KubernetesError } from '../../operator/runtime/kubernetes.ts';
+import { type WatchEvent } from '../../operator/runtime/kubernetes.ts';
 import { TRAINING_JOBS } from '../../operator/runtime/resources.ts';
 
 const TINY: Scale = {

@@ -17,6 +17,11 @@ describe('npm start’s options', () => {
     expect(read('--data a.csv --target y --predict b.csv').job?.predict).to.equal('b.csv');
   });
 
+  it('take instances away so often', () => {
+    expect(read('--once --interruptions 3').interruptions).to.equal(3);
+    expect(read('--once').interruptions).to.equal(undefined);
+  });
+
   it('are all shown by --help', () => {
     expect(readOptions(['--help'], true)).to.equal('help');
     for (const option of [
@@ -29,11 +34,25 @@ describe('npm start’s options', () => {
       '--predict',
       '--json',
       '--kubeconfig',
+      '--interruptions',
     ])
       expect(HELP).to.include(option);
   });
 
-  for (const line of ['--nope', '--once --idle', '--data a.csv', '--target y', '--predict b.csv', 'stray'])
+  for (const line of [
+    '--nope',
+    '--once --idle',
+    '--data a.csv',
+    '--target y',
+    '--predict b.csv',
+    'stray',
+    '--interruptions 0',
+    '--interruptions 6',
+    '--interruptions 1.5',
+    '--interruptions many',
+    '--interruptions 1 --idle',
+    '--interruptions 1 --data a.csv --target y',
+  ])
     it(`are refused in one sentence: ${line}`, () => {
       expect(() => read(line))
         .to.throw(UsageError)

@@ -137,10 +137,10 @@ const isLease = (given: unknown[]): boolean => (given[0] as Address | undefined)
 /** `mergePatch trainingjobs/job`, `put ledger/…`, `terminate i-…`. */
 function nameOf(name: string, given: unknown[]): string {
   const plural = (given[0] as Address | undefined)?.plural;
-  const text = given.findLast((one) => typeof one === 'string') as string | undefined;
-  const object = (given[1] as Address | undefined)?.metadata?.name ?? text;
-  const rest = plural === undefined ? text : `${plural}/${object ?? ''}`;
-  return rest === undefined ? name : `${name} ${rest}`;
+  const about = plural === undefined ? given[0] : given[1];
+  const words = Array.isArray(about) ? about.join(' ') : ((about as Address | undefined)?.metadata?.name ?? about);
+  const rest = typeof words === 'string' ? `${plural === undefined ? '' : `${plural}/`}${words}` : '';
+  return `${name} ${rest}`.trim();
 }
 
 const lost = (): Error => new AwsError('killed', { kind: 'unreachable', retryable: true });

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,7 +26,8 @@ PREFIX = f"instances/{ROLE}:{INSTANCE}/"
 class Cloud:
     """State that tests set and read; `fail` maps a path's beginning to a list of statuses answered first.
 
-    `cut`: after so many bytes the connection of the next download ends. `ranges`: what downloads asked for.
+    `after_put` is called with a key before its put is answered. `cut`: after so many bytes the connection of the next
+    download ends. `ranges`: what downloads asked for.
     """
 
     def __init__(self) -> None:
@@ -39,6 +40,7 @@ class Cloud:
         self.streams: set[str] = set()
         self.fail: dict[str, list[int]] = {}
         self.refusal = b""
+        self.after_put: Callable[[str], object] = len
         self.cut: list[int] = []
         self.ranges: list[str] = []
         self.ignores_ranges = False
@@ -114,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(403)
         self.cloud.objects[key] = body
         self.cloud.order.append(key)
+        self.cloud.after_put(key)
         if key.endswith("heartbeat.json"):
             self.cloud.heartbeats.append(json.loads(body))
         return self._answer(200, ETag=etag(body))

@@ -16,11 +16,11 @@ import pytest
 from trainer import __main__ as program
 from trainer.errors import ExitCode, PlatformError
 from trainer.tests.cloud import KEY, ROLE, Cloud, running
-from trainer.tests.surroundings import Held, eventually
+from trainer.tests.surroundings import Held
 from trainer.tests.test_worker import start, ticket
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAINING = {"model": "gradient_boosting", "target": "price", "hyperparameters": {"n_estimators": 3000, "max_depth": 1}}
+TRAINING = {"model": "gradient_boosting", "target": "price", "hyperparameters": {"n_estimators": 20}}
 
 
 @pytest.fixture
@@ -54,13 +54,21 @@ class Pod:
     def json(self, key: str) -> Any:
         return json.loads(self.cloud.objects[self.prefix + key])
 
+    def signal_when_saved(self, after_step: int, number: signal.Signals) -> None:
+        """As soon as a checkpoint of a later step is there, before the worker knows that it is."""
+
+        def look(key: str) -> None:
+            if (
+                key == self.prefix + "checkpoints/latest.json"
+                and self.json("checkpoints/latest.json")["step"] > after_step
+            ):
+                self.process.send_signal(number)
+
+        self.cloud.after_put = look
+
     def ended(self) -> tuple[int, str]:
         output, _ = self.process.communicate(timeout=120)
         return self.process.returncode, output
-
-    @property
-    def saved_step(self) -> int:
-        return int(self.json("checkpoints/latest.json")["step"]) if self.found("checkpoints/latest.json") else 0
 
     def resume(self) -> dict[str, Any]:
         """What the next attempt's ticket says."""
@@ -71,17 +79,15 @@ class Pod:
 
 
 def test_killed_evicted_and_resumed_the_model_is_the_same_byte_by_byte(cloud: Cloud, tmp_path: Path) -> None:
-    made = ticket(cloud, training=TRAINING, checkpointSeconds=0.05)
+    made = ticket(cloud, training=TRAINING, checkpointSeconds=0.001)
     killed = Pod(cloud, tmp_path, "shop-1", made)
-    eventually(lambda: killed.saved_step > 0, 120)
-    killed.process.send_signal(signal.SIGKILL)
+    killed.signal_when_saved(0, signal.SIGKILL)
     assert killed.ended()[0] == -signal.SIGKILL
     assert killed.found("result.json") is None
 
     first = killed.resume()
     evicted = Pod(cloud, tmp_path, "shop-2", {**made, "resume": first})
-    eventually(lambda: evicted.saved_step > first["step"], 120)
-    evicted.process.send_signal(signal.SIGTERM)
+    evicted.signal_when_saved(first["step"], signal.SIGTERM)
     code, output = evicted.ended()
     assert code == ExitCode.INTERRUPTED, output
     assert evicted.json("result.json")["error"]["code"] == "Terminated"

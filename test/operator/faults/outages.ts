@@ -3,6 +3,7 @@
 import { KubernetesError } from '../../../operator/runtime/kubernetes.ts';
 import { figuresOf, type Expected, violations } from '../simulation/invariants.ts';
 import { Simulation, type Operated, type SimulationOptions } from '../simulation/simulation.ts';
+import { table } from '../simulation/table.ts';
 import { moodyServer, throttled, unreachable, type Service } from '../simulation/weather.ts';
 import { course } from './scenarios.ts';
 
@@ -44,10 +45,16 @@ function during(sim: Simulation, at: number, lasts: number, begin: () => () => v
 
 /** Nobody knows when a machine ended that could not be seen: it may be billed until it was. */
 const BLIND: Expected = { billOffSeconds: 10 * MINUTE + 90 };
-const away = (name: string, service: Service, error: () => Error, operated?: Operated): Outage[] =>
+interface Away {
+  operated?: Operated;
+  /** Only these calls. */
+  calls?: readonly string[];
+}
+
+const away = (name: string, service: Service, error: () => Error, { operated, calls }: Away = {}): Outage[] =>
   Object.entries(MOMENTS).map(([moment, at]) => ({
     name: `${name} for 10 minutes, while ${moment}`,
-    begin: (sim) => during(sim, at, 10 * MINUTE, () => sim.weather.away(service, error)),
+    begin: (sim) => during(sim, at, 10 * MINUTE, () => sim.weather.away(service, error, calls)),
     expected: BLIND,
     ...(operated ? { operated } : {}),
   }));
@@ -94,6 +101,7 @@ export const OUTAGES: readonly Outage[] = [
   },
   ...away('EC2 throttles every call', 'ec2', throttled),
   ...away('S3 does not answer the operator', 's3', unreachable),
+  ...away('S3 lists objects and gives none', 's3', unreachable, { calls: ['get'] }),
   {
     name: 'S3 answers nobody for 10 minutes, while running',
     begin: (sim) =>
@@ -108,7 +116,7 @@ export const OUTAGES: readonly Outage[] = [
     expected: BLIND,
   },
   { name: 'SQS never answers', begin: (sim) => void sim.weather.away('sqs', unreachable) },
-  ...away('the API server is away', 'kubernetes', () => new KubernetesError('Unreachable', 'away'), REPLICA),
+  ...away('the API server is away', 'kubernetes', () => new KubernetesError('Unreachable', 'away'), { operated: REPLICA }),
   ...jumping('an hour forward', HOUR_MS),
   ...jumping('ten minutes back', -10 * MINUTE * 1000),
   {
@@ -128,8 +136,7 @@ export const OUTAGES: readonly Outage[] = [
     begin: (sim) =>
       void sim.weather.rule(({ service }) => {
         if (!sim.random.chance(0.1)) return undefined;
-        const error =
-          service === 'kubernetes' ? new KubernetesError('Unreachable', 'no answer') : unreachable();
+        const error = service === 'kubernetes' ? new KubernetesError('Unreachable', 'no answer') : unreachable();
         return sim.random.chance(0.5) ? { after: error } : { before: error };
       }),
   },
@@ -146,10 +153,12 @@ export async function survive(outage: Outage, seed = 3): Promise<Survived> {
     for (const [name, spec] of Object.entries(outage.jobs ?? SIX)) await sim.train(name, spec);
     interruptions(sim);
     const limit = outage.limitSeconds ?? 6 * 3600;
-    const stuck = await sim.until(() => sim.allEnded, limit, 'the end of every job').then(
-      () => [],
-      (error: unknown) => [(error as Error).message],
-    );
+    const stuck = await sim
+      .until(() => sim.allEnded, limit, 'the end of every job')
+      .then(
+        () => [],
+        (error: unknown) => [(error as Error).message],
+      );
     await sim.pass(240);
     const { interruptions: injuries, attempts } = figuresOf(sim);
     return {
@@ -177,5 +186,16 @@ function interruptions(sim: Simulation): void {
 }
 
 const working = (sim: Simulation, step: number): string | undefined =>
-  sim.fleet.deeds.find((deed) => deed.step >= step && deed.exitCode === undefined && !sim.fleet.injured.has(deed.machine))
-    ?.machine;
+  sim.fleet.deeds.find(
+    (deed) => deed.step >= step && deed.exitCode === undefined && !sim.fleet.injured.has(deed.machine),
+  )?.machine;
+
+export const outageTable = (survived: ReadonlyMap<string, Survived>): string =>
+  table(
+    ['what is wrong', '', 'failed calls', 'interruptions', 'attempts', 'virtual s'],
+    [...survived].map(([name, { violations: found, failedCalls, interruptions: injuries, attempts, seconds }]) => [
+      name,
+      found.length === 0 ? '✓' : '✗',
+      ...[failedCalls, injuries, attempts, Math.round(seconds)].map((figure) => figure.toLocaleString('en')),
+    ]),
+  );

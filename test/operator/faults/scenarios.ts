@@ -1,6 +1,8 @@
 // The stages of a job's life as stories for the kill matrix (kill.ts): what people and the cloud do in each, and how it has to end.
 // What they do follows from the world's truth or from what the API server shows, never from a time at which some operator acts.
 import { INSTANCE_TYPES } from '../../../cloud/prices.ts';
+import type { TrainingJob } from '../../../crds/crds.generated.ts';
+import { ZONES } from '../simulation/compute.ts';
 import type { Expected } from '../simulation/invariants.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 
@@ -10,6 +12,8 @@ export interface Scenario {
   readonly jobs: Readonly<Record<string, object>>;
   readonly plot?: (sim: Simulation) => void;
   readonly expected?: Expected;
+  /** Whether an attempt counts as interrupted or as stopped depends on who comes first. */
+  readonly eitherCount?: boolean;
 }
 
 /** A training of so many steps; 90 s by default, so that it checkpoints once. */
@@ -17,7 +21,6 @@ export const course = (steps = 15, stepSeconds = 6, more: object = {}): object =
   model: { type: 'random_forest', hyperparameters: { n_estimators: steps, step_seconds: stepSeconds, ...more } },
 });
 
-const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
 const steps = (sim: Simulation): number => sim.fleet.deeds.at(-1)?.step ?? 0;
 const machine = (sim: Simulation): string => sim.fleet.deeds.at(-1)?.machine ?? '';
 
@@ -27,6 +30,15 @@ export function roomFor(sim: Simulation, count: number): void {
   sim.compute.room.set('spot/m5.large/eu-central-1b', count);
 }
 export const roomForAll = (sim: Simulation): void => sim.compute.room.clear();
+
+function noticeAt(sim: Simulation, step: number): void {
+  sim.when(
+    () => steps(sim) >= step,
+    () => sim.fleet.interrupt(machine(sim), 120_000),
+  );
+}
+const isLeaving = ({ status }: TrainingJob): boolean =>
+  status?.attempts?.some(({ leavingAt, endedAt }) => leavingAt !== undefined && endedAt === undefined) ?? false;
 
 function suspendAt(sim: Simulation, step: number): void {
   sim.when(
@@ -73,11 +85,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'interrupted with two minutes’ notice',
     jobs: { job: course() },
-    plot: (sim) =>
-      sim.when(
-        () => steps(sim) >= 5,
-        () => sim.fleet.interrupt(machine(sim), 120_000),
-      ),
+    plot: (sim) => noticeAt(sim, 5),
   },
   {
     name: 'interrupted without notice',
@@ -86,6 +94,54 @@ export const SCENARIOS: readonly Scenario[] = [
       sim.when(
         () => steps(sim) >= 12,
         () => sim.fleet.interrupt(machine(sim), 0),
+      ),
+  },
+  {
+    name: 'its replacement taken while it boots',
+    jobs: { job: course() },
+    plot: (sim) => {
+      noticeAt(sim, 5);
+      sim.when(
+        () => sim.compute.truth.size === 2,
+        () => sim.fleet.interrupt([...sim.compute.truth.keys()][1] ?? '', 0),
+      );
+    },
+  },
+  {
+    name: 'suspended while it is being replaced, and resumed',
+    jobs: { job: course() },
+    eitherCount: true,
+    plot: (sim) => {
+      noticeAt(sim, 5);
+      sim.whenJob('job', isLeaving, () => sim.change('job', { suspend: true }));
+      sim.whenPhase('job', 'Suspended', () => sim.change('job', { suspend: false }));
+    },
+  },
+  {
+    name: 'migrates when EC2 recommends it',
+    jobs: { job: { ...course(), onRebalance: 'Migrate' } },
+    plot: (sim) =>
+      sim.when(
+        () => steps(sim) >= 5,
+        () => sim.fleet.recommend(machine(sim)),
+      ),
+  },
+  {
+    name: 'its hardware fails',
+    jobs: { job: course() },
+    plot: (sim) =>
+      sim.when(
+        () => steps(sim) >= 12,
+        () => sim.fleet.fault(machine(sim)),
+      ),
+  },
+  {
+    name: 'silent for ten minutes',
+    jobs: { job: course() },
+    plot: (sim) =>
+      sim.when(
+        () => steps(sim) >= 12,
+        () => sim.fleet.mute(machine(sim)),
       ),
   },
   {
@@ -129,7 +185,8 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'deleted while its fleet call is in flight',
     jobs: { job: course() },
     plot: (sim) => sim.weather.once('ec2', 'createFleet', () => void sim.remove('job')),
-    expected: { phases: { job: 'gone' } },
+    // Its machine is found and ended; nobody is charged for the minute it ran.
+    expected: { phases: { job: 'gone' }, unowned: true },
   },
   deleted('Booting'),
   deleted('Running'),
@@ -139,6 +196,15 @@ export const SCENARIOS: readonly Scenario[] = [
       () => sim.fleet.interrupt(machine(sim), 0),
     ),
   ),
+  {
+    name: 'deleted while it is being replaced',
+    jobs: { job: course() },
+    plot: (sim) => {
+      noticeAt(sim, 5);
+      sim.whenJob('job', isLeaving, () => sim.remove('job'));
+    },
+    expected: { phases: { job: 'gone' } },
+  },
   deleted('Stopping', course(), (sim) => suspendAt(sim, 3)),
   deleted('Suspended', course(), (sim) => suspendAt(sim, 3)),
   deleted('Finishing', course(5, 3)),

@@ -1,6 +1,7 @@
 // An interruption storm: jobs of all sizes, machines taken back at random with two minutes' notice or none (and sometimes without a
 // word in the queue), a capacity drought now and then. Every job has to end with the model of an uninterrupted training.
 import { INSTANCE_TYPES } from '../../../cloud/prices.ts';
+import { ZONES } from '../simulation/compute.ts';
 import { figuresOf, type Figures, violations } from '../simulation/invariants.ts';
 import { Random } from '../simulation/random.ts';
 import { Simulation } from '../simulation/simulation.ts';
@@ -22,7 +23,6 @@ export interface Storm extends Figures {
 }
 
 const LEADS_MS = [120_000, 0];
-const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
 const CREATED_WITHIN_SECONDS = 60;
 const DROUGHT = { everySeconds: 240, lastsSeconds: 90 };
 const LIMIT_SECONDS = 4 * 3600;
@@ -43,10 +43,12 @@ export async function storm({ jobs, seed, everySeconds = 240 }: StormOptions): P
       });
       await sim.pass(CREATED_WITHIN_SECONDS / jobs);
     }
-    const stuck = await sim.until(() => sim.allEnded, LIMIT_SECONDS, 'the end of every job').then(
-      () => [],
-      (error: unknown) => [(error as Error).message],
-    );
+    const stuck = await sim
+      .until(() => sim.allEnded, LIMIT_SECONDS, 'the end of every job')
+      .then(
+        () => [],
+        (error: unknown) => [(error as Error).message],
+      );
     await sim.pass(240);
     const figures = figuresOf(sim);
     const { seconds } = sim;

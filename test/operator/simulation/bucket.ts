@@ -33,10 +33,11 @@ export class SimulatedBucket extends FakeBucket {
     return prefix === segmentOf(prefix) ? segment.sorted : segment.sorted.filter((key) => key.startsWith(prefix));
   }
 
-  override async delete(key: string): Promise<void> {
+  override async delete(key: string): Promise<undefined> {
     this.objects.delete(key);
     const segment = this.#segments.get(segmentOf(key));
     if (segment?.keys.delete(key)) segment.sorted = undefined;
+    return undefined;
   }
 
   override async deleteMany(keys: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 // The stand-in of EC2 with its habits: a machine is pending, shows up in lists late, goes through shutting-down, stays listed for an
 // hour; a client token belongs to one set of parameters for ever. And its truth: what was launched, when it ended and by whom.
 import type { FleetRequest, Instance } from '../../../cloud/compute.ts';
+import { INSTANCE_TYPES } from '../../../cloud/prices.ts';
 import { TAG } from '../../../cloud/tags.ts';
 import { failure, FakeCompute } from '../aws.ts';
 import type { ManualClock } from '../clock.ts';
@@ -21,6 +22,8 @@ export interface Machine {
   endedBy?: EndedBy;
   /** When EC2 announced that it takes it back. */
   noticeAt?: number;
+  /** When EC2 recommended to leave it. */
+  rebalanceAt?: number;
 }
 
 const REASONS: Record<EndedBy, string> = {
@@ -29,6 +32,10 @@ const REASONS: Record<EndedBy, string> = {
   itself: 'Client.InstanceInitiatedShutdown',
   fault: 'Server.InternalError',
 };
+/** Of the subnets that simulation.ts configures. */
+export const ZONES = ['eu-central-1a', 'eu-central-1b', 'eu-central-1c'];
+const DAY_MS = 86_400_000;
+const round = (usd: number): number => Math.round(usd * 1e4) / 1e4;
 const RUNNING_AFTER_MS = 3_000;
 const LISTED_FOR_MS = 3_600_000;
 const ENDS_WITHIN_MS = { least: 2_000, most: 40_000 };
@@ -52,6 +59,10 @@ export class SimulatedCompute extends FakeCompute {
   constructor(options: ComputeOptions) {
     super(() => options.clock.now());
     this.#options = options;
+    const at = this.now() - DAY_MS;
+    this.prices = INSTANCE_TYPES.flatMap(({ name, spot }) =>
+      ZONES.map((zone) => ({ instanceType: name, zone, usd: round(spot * options.random.between(0.8, 1.2)), at })),
+    );
   }
 
   /** Without a record: a simulation makes millions of calls. */

@@ -21,7 +21,10 @@ export interface FleetOptions {
 export class Fleet {
   readonly deeds: Deed[] = [];
   /** Machines that something happened to which is no fault of the operator. */
-  readonly injured = new Map<string, { kind: 'interruption' | 'fault' | 'mute'; at: number; leadMs: number }>();
+  readonly injured = new Map<
+    string,
+    { kind: 'interruption' | 'fault' | 'mute' | 'rebalance'; at: number; leadMs: number }
+  >();
   /** The store does not answer workers. */
   storeAway = false;
   readonly #options: FleetOptions;
@@ -52,7 +55,7 @@ export class Fleet {
     });
     this.#workers.set(id, worker);
     clock.after(random.between(...bootSeconds) * 1000, () => {
-      if (machine.endedAt === undefined && !this.injured.get(id)?.kind.startsWith('mute')) worker.start();
+      if (machine.endedAt === undefined && this.injured.get(id)?.kind !== 'mute') worker.start();
     });
   }
 
@@ -68,6 +71,16 @@ export class Fleet {
     this.injured.set(id, { kind: 'interruption', at: clock.now(), leadMs });
     this.#compute?.takeBack(id, leadMs);
     if (told) notices.tell('Spot Instance Interruption Warning', id);
+  }
+
+  /** EC2 recommends to leave a machine, and does nothing more. */
+  recommend(id: string): void {
+    const { clock, notices } = this.#options;
+    const machine = this.#compute?.truth.get(id);
+    if (!machine || machine.endedAt !== undefined) return;
+    machine.rebalanceAt = clock.now();
+    this.injured.set(id, { kind: 'rebalance', at: clock.now(), leadMs: 0 });
+    notices.tell('Instance Rebalance Recommendation', id);
   }
 
   /** The hardware dies without a word. */

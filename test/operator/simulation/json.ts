@@ -7,7 +7,9 @@ export function frozen<T>(value: T): T {
   const copy: unknown = Array.isArray(value)
     ? value.map((item: unknown) => frozen(item ?? null))
     : Object.fromEntries(
-        Object.entries(value).flatMap(([name, inner]) => (inner === undefined ? [] : [[name, frozen(inner as unknown)]])),
+        Object.entries(value).flatMap(([name, inner]) =>
+          inner === undefined ? [] : [[name, frozen(inner as unknown)]],
+        ),
       );
   known.add(copy as object);
   return Object.freeze(copy) as T;

@@ -224,7 +224,8 @@ export class Simulation {
   async until(isTrue: () => boolean, limitSeconds = 3_600, what = 'it'): Promise<void> {
     const end = this.clock.now() + limitSeconds * 1000;
     while (!isTrue()) {
-      if (this.clock.now() >= end) throw new Error(`${what} did not come true in ${limitSeconds} s:\n${this.picture()}`);
+      if (this.clock.now() >= end)
+        throw new Error(`${what} did not come true in ${limitSeconds} s:\n${this.picture()}`);
       await this.pass(1);
     }
   }
@@ -253,7 +254,13 @@ export class Simulation {
       spec: { userId, limits: { monthlyUsd: 1_000_000 } },
     } as Account);
     const now = timestamp(this.clock.now());
-    const ready = { type: 'Ready', status: 'True', lastTransitionTime: now, reason: 'NamespaceReady', message: 'Ready.' };
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      lastTransitionTime: now,
+      reason: 'NamespaceReady',
+      message: 'Ready.',
+    };
     const status = { observedGeneration: account.metadata?.generation, namespace, conditions: [ready] };
     await this.user.mergePatch(ACCOUNTS, accountName(userId), { status }, { subresource: 'status' });
     this.bucket.set(`datasets/user_${userId}/a.csv`, CSV);
@@ -270,7 +277,7 @@ export class Simulation {
         model: { type: 'random_forest', hyperparameters: { n_estimators: 10, step_seconds: 3 } },
         ...spec,
       },
-    } as TrainingJob);
+    } as unknown as TrainingJob);
   }
 
   /** The newest story of a name. */

@@ -4,7 +4,15 @@
 import { createHash } from 'node:crypto';
 import type { Cancel } from '../../../cloud/clock.ts';
 import type { Control, Heartbeat, Manifest, Result, Ticket } from '../../../cloud/contract/contract.generated.ts';
-import { CHECKPOINT_FOLDER, CONTROL, HEARTBEAT, instanceFolder, RESULT, RESULT_FOLDER, TICKET } from '../../../cloud/keys.ts';
+import {
+  CHECKPOINT_FOLDER,
+  CONTROL,
+  HEARTBEAT,
+  instanceFolder,
+  RESULT,
+  RESULT_FOLDER,
+  TICKET,
+} from '../../../cloud/keys.ts';
 import type { ManualClock } from '../clock.ts';
 import { manifestOf, ROLE_ID } from '../worker.ts';
 import type { SimulatedBucket } from './bucket.ts';
@@ -74,6 +82,8 @@ export class Worker {
   #refusals = 0;
   #halt: 30 | 31 | undefined;
   #savesFirst = true;
+  /** To save itself once: a rebalance recommendation. */
+  #asked: boolean | undefined;
   #generation = 0;
   #dead = false;
 
@@ -157,7 +167,9 @@ export class Worker {
     // As soon as another step like the last could make more than an interval's work unsaved.
     const due = clock.now() - this.#checkpointAt + (clock.now() - this.#lookedAt) > this.#checkpointMs;
     this.#lookedAt = clock.now();
-    const wanted = this.#halt === undefined ? due : this.#savesFirst;
+    const asked = this.#asked === true;
+    if (asked) this.#asked = false;
+    const wanted = this.#halt === undefined ? due || asked : this.#savesFirst;
     if (wanted && deed.step > deed.saved && deed.step > deed.resumedFrom && !this.#save(deed)) return this.#end(20);
     if (this.#halt !== undefined) return this.#end(this.#halt);
     if (deed.attempt <= failsUntil && deed.step >= steps / 2) return this.#end(exitCode);
@@ -202,7 +214,9 @@ export class Worker {
   }
 
   #watches(): void {
-    if (this.#options.machine.noticeAt !== undefined) this.#halt ??= 30;
+    const { noticeAt, rebalanceAt } = this.#options.machine;
+    if (noticeAt !== undefined) this.#halt ??= 30;
+    else if (rebalanceAt !== undefined) this.#asked ??= true;
     this.#after(NOTICE_POLL_MS, () => this.#watches());
   }
 

@@ -160,7 +160,7 @@ describe('Admission', () => {
       'a spec no instance fits',
       job(),
       { selection: { offers: [], reason: 'There is no instance type x9.huge.', impossible: true } },
-      /^refused InvalidSpec: There is no instance type x9\.huge\.$/,
+      /^refused InvalidSpec: There is no instance type x9\.huge\. Then create the job again\.$/,
     ],
     [
       'a budget smaller than the first minute',

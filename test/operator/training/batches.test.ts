@@ -382,4 +382,3 @@ describe('A batch after a crash', () => {
     expect(batches.claimed('i-other')).to.equal(false);
   });
 });
-

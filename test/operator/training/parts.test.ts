@@ -1,8 +1,10 @@
 // The smaller parts of a training: tickets, checkpoints, results, stories.
 import { expect } from 'chai';
-import type { Attempt, TrainingJob } from '../../../crds/crds.generated.ts';
+import type { Heartbeat } from '../../../cloud/contract/contract.generated.ts';
+import type { Attempt, TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
 import { collect } from '../../../operator/training/finishing.ts';
 import type { Places } from '../../../operator/training/job.ts';
+import { heard } from '../../../operator/training/progress.ts';
 import { transition } from '../../../operator/training/story.ts';
 import { keepCheckpoint, putTicket, renderTicket, signAgain } from '../../../operator/training/ticket.ts';
 import { failure, FakeBucket } from '../aws.ts';
@@ -180,5 +182,47 @@ describe('The story of a job', () => {
       conditions: [one('Running', 'False', 'Finished'), one('Failed', 'True', 'InvalidData')],
     };
     expect(transition(old, failed)).to.deep.equal({ type: 'Warning', reason: 'InvalidData', message: 'InvalidData!' });
+  });
+
+  it('warns of a loss, not of what mends it', () => {
+    const typeOf = (condition: ReturnType<typeof one>) =>
+      transition({ phase: 'Running', conditions: [] }, { phase: 'Recovering', conditions: [condition] })?.type;
+    expect(typeOf(one('Interrupted', 'True', 'SpotInterruption'))).to.equal('Warning');
+    expect(typeOf(one('Running', 'False', 'Recovering'))).to.equal('Warning');
+    expect(typeOf(one('Provisioned', 'False', 'Launching'))).to.equal('Normal');
+    expect(typeOf(one('Provisioned', 'True', 'InstanceLaunched'))).to.equal('Normal');
+  });
+});
+
+describe('The progress of a job', () => {
+  const beat = (stage: Heartbeat['stage'], percent: number, steps: number): Heartbeat => ({
+    ...{ version: 1, sequence: 1, at: '2026-11-24T10:00:00Z', stage, step: Math.round((percent * steps) / 100), steps },
+    ...{ percent, etaSeconds: null, metric: null, message: '', checkpoint: null },
+    ...{ memoryMiB: 1, cpuPercent: 1, controlGeneration: 0 },
+  });
+  const hear = (status: TrainingJobStatus, heartbeat: Heartbeat): TrainingJobStatus => {
+    const attempt = status.attempts?.at(-1) as Attempt;
+    return heard({ job: job(), now: NOW }, status, attempt, { heartbeat, heardAt: NOW, checkpointSeconds: 60 });
+  };
+  const percents = (attempt: object, beats: Heartbeat[], old?: TrainingJobStatus['progress']): unknown[] => {
+    const first = { number: 2, batch: 'b', market: 'spot', requestedAt: '2026-11-24T09:59:00Z', instanceId: 'i-2' };
+    let status = { progress: old, attempts: [{ ...first, ...attempt }] } as TrainingJobStatus;
+    return beats.map((heartbeat) => (status = hear(status, heartbeat)).progress?.percent);
+  };
+  const beats = [beat('Starting', 0, 0), beat('Preparing', 0, 0), beat('Training', 48, 40)];
+
+  it('falls back to the checkpoint when another instance goes on, not to nothing', () => {
+    expect(percents({ resumedFromStep: 18 }, beats, { percent: 65, step: 26, steps: 40 })).to.deep.equal([45, 45, 48]);
+  });
+
+  it('begins at nothing without a checkpoint', () => {
+    expect(percents({}, beats, { percent: 65, step: 26, steps: 40 })).to.deep.equal([0, 0, 48]);
+    expect(percents({ resumedFromStep: 18 }, beats)).to.deep.equal([0, 0, 48]);
+  });
+
+  it('is said with who reports and where it goes on', () => {
+    const status = { attempts: [{ number: 2, instanceId: 'i-2', resumedFromStep: 18 }] } as TrainingJobStatus;
+    const [condition] = hear(status, beat('Preparing', 0, 0)).conditions ?? [];
+    expect(condition?.message).to.equal('The worker on i-2 reports and goes on after step 18.');
   });
 });

@@ -16,7 +16,12 @@ const successor = (more: Partial<Attempt> = {}): Attempt =>
   attempt({ number: 2, batch: 'b2', instanceId: 'i-2', requestedAt: ago(9), launchedAt: ago(8), ...more });
 const unanswered = successor({ ...asked });
 const both = [machine(), machine({ id: 'i-2', batch: 'b2' })];
-const choice = (of: Choice['choice']): Choice => ({ choice: of, slackSeconds: 900, workSeconds: 300, reason: 'Because.' });
+const choice = (of: Choice['choice']): Choice => ({
+  choice: of,
+  slackSeconds: 900,
+  workSeconds: 300,
+  reason: 'Because.',
+});
 const notice = (kind: 'interruption' | 'rebalance' | 'impaired') => ({ kind, at: NOW });
 const recovering = (attempts: Attempt[], spec: object = {}, more: TrainingJobStatus = {}): TrainingJob =>
   jobOf(status('Recovering', attempts, more), spec);
@@ -225,9 +230,7 @@ const rows: Row[] = [
     when: 'a stop while both are there: the replacement goes first',
     job: jobOf(
       status('Stopping', [leaving(), successor()], {
-        conditions: [
-          { type: 'Suspended', status: 'Unknown', reason: 'x', message: '', lastTransitionTime: ago(1) },
-        ],
+        conditions: [{ type: 'Suspended', status: 'Unknown', reason: 'x', message: '', lastTransitionTime: ago(1) }],
       }),
       { suspend: true },
     ),

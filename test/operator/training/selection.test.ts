@@ -215,7 +215,7 @@ describe('The choice of instances', () => {
 
     it('a zone without a subnet, with those there are', () => {
       expect(refused({ spec: spec('linear', { zones: ['us-east-1a'] }) })).to.equal(
-        `None of the zones asked for has a subnet of this installation; there is ${A}, ${B}. Change spec.resources.zones.`,
+        `None of the zones asked for has a subnet of this installation, which has them in ${A}, ${B}. Change spec.resources.zones, or leave it out.`,
       );
     });
 
