@@ -34,7 +34,7 @@ async function main(options: StartOptions): Promise<number> {
     screen.heading('Starting');
     stack = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
     if (options.interruptions !== undefined && !stopped.signal.aborted) {
-      screen.heading(`A training that loses its instance: ${options.interruptions} interruption(s)`);
+      screen.heading(`A training that loses its instance (interruptions: ${options.interruptions})`);
       const { exampleTraining, playStory } = await import('./play/story.ts');
       screen.json(await playStory(stack, exampleTraining(), options.interruptions, screen, stopped.signal));
     } else if (job && !stopped.signal.aborted) {

@@ -218,6 +218,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
         clock,
         logger,
         onMessage: (kind) => metrics.interrupted(kind),
+        settled: async (ids) => {
+          const keys = ids.flatMap((id) => trainings.cache.by('instance', id)).map(keyOfJob);
+          await Promise.all(keys.map((key) => trainingController.queue.settled(key)));
+        },
         onHandled: (kind, ms) => metrics.noticed(kind, ms),
       })
     : undefined;

@@ -10,6 +10,8 @@ import { HeldNotices, HOLD_MS, type Held } from './held.ts';
 import { mayBeOurs, readNotification, type Notification } from './notification.ts';
 
 const PAUSE_AFTER_ERROR_MS = 5_000;
+/** Well within the half minute for which the queue hides a message; one that takes longer comes again, and is waited for again. */
+const SETTLED_WITHIN_MS = 15_000;
 /** Hidden a little longer than it is held, so that the queue does not bring it while it is being deleted. */
 const HIDE_SECONDS = HOLD_MS / 1000 + 10;
 /** A queue without a dead-letter rule would bring poison for days: received so often, it is dropped. */
@@ -22,6 +24,8 @@ export interface ConsumerOptions {
   observation: Pick<Observation, 'notice'>;
   clock: Clock;
   logger: Logger;
+  /** Resolves when what the notices mean is written down; a message is deleted only then. */
+  settled?: (instanceIds: readonly string[]) => Promise<void>;
   /** Once a message, whatever became of it. */
   onMessage: (kind: NoticeKind | 'foreign' | 'duplicate' | 'poison') => void;
   /** Milliseconds from EC2's notice to its handing on. */
@@ -33,6 +37,7 @@ export class InterruptionConsumer {
   readonly #stop = new AbortController();
   readonly #held: HeldNotices;
   readonly #done = new Set<string>();
+  readonly #deleting = new Set<Promise<void>>();
   #redrives: boolean | undefined;
   #running: Promise<void> = Promise.resolve();
 
@@ -54,7 +59,7 @@ export class InterruptionConsumer {
     const { queue, logger } = this.#options;
     this.#stop.abort();
     this.#held.stop();
-    await this.#running;
+    await Promise.all([this.#running, ...this.#deleting]);
     const { messages } = this.#held;
     if (messages.length > 0)
       await queue.hide(messages, 0).catch((error: unknown) => logger.warn({ err: error }, 'notices not given back'));
@@ -78,6 +83,7 @@ export class InterruptionConsumer {
     const { queue } = this.#options;
     const over: QueueMessage[] = [];
     const later: QueueMessage[] = [];
+    const noticed: string[] = [];
     for (const message of await queue.receive(signal)) {
       const notification = readNotification(message.body);
       if (notification === undefined) {
@@ -85,9 +91,32 @@ export class InterruptionConsumer {
       } else if (notification === 'foreign' || this.#judge(notification, message)) over.push(message);
       else later.push(message);
       if (notification === 'foreign') this.#options.onMessage('foreign');
+      else if (notification) noticed.push(notification.instanceId);
     }
-    if (over.length > 0) await queue.delete(over);
+    if (over.length > 0) await this.#deleteOnceWritten(over, noticed);
     if (later.length > 0) await queue.hide(later, HIDE_SECONDS);
+  }
+
+  /** Other notices are not kept waiting. */
+  async #deleteOnceWritten(over: readonly QueueMessage[], instanceIds: readonly string[]): Promise<void> {
+    const { queue, settled, logger } = this.#options;
+    if (!settled || instanceIds.length === 0) return queue.delete(over);
+    const deleted: Promise<void> = this.#written(instanceIds)
+      .then((written) => (written ? queue.delete(over) : undefined))
+      .catch((error: unknown) => logger.warn({ err: error }, 'notices not deleted'))
+      .finally(() => this.#deleting.delete(deleted));
+    this.#deleting.add(deleted);
+  }
+
+  /** A crash before would lose the notice, for the queue's message is all there is of it. False: not in time. */
+  async #written(instanceIds: readonly string[]): Promise<boolean> {
+    const { clock, settled } = this.#options;
+    if (!settled || instanceIds.length === 0) return true;
+    const cut = new AbortController();
+    const late = sleep(clock, SETTLED_WITHIN_MS, AbortSignal.any([cut.signal, this.#stop.signal])).then(() => false);
+    const done = await Promise.race([settled(instanceIds).then(() => true), late]);
+    cut.abort();
+    return done;
   }
 
   /** False: kept for later. */
@@ -132,6 +161,7 @@ export class InterruptionConsumer {
         onMessage('foreign');
       }
     // It comes once more otherwise, and is then known for a duplicate.
+    if (!(await this.#written(done.map(({ held }) => held.notification.instanceId)))) return;
     await queue
       .delete(done.map(({ held }) => held.message))
       .catch((error: unknown) => logger.warn({ err: error }, 'notices not deleted'));

@@ -15,6 +15,7 @@ export class Queue {
   readonly #takers: ((key: string | undefined) => void)[] = [];
   readonly #added = new Map<string, number>();
   readonly #onWait: (ms: number) => void;
+  readonly #watchers = new Map<string, (() => void)[]>();
   #closed = false;
 
   /** `onWait` is told how long each key waited before it was taken. */
@@ -86,6 +87,19 @@ export class Queue {
   done(key: string): void {
     this.#working.delete(key);
     if (this.#again.delete(key)) this.add(key);
+    if (this.#isBusy(key)) return;
+    for (const watcher of this.#watchers.get(key) ?? []) watcher();
+    this.#watchers.delete(key);
+  }
+
+  /** Resolves when what was known of the key has been worked on without failure: nothing of it waits, runs or is to be tried again. */
+  settled(key: string): Promise<void> {
+    if (!this.#isBusy(key)) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.set(key, [...(this.#watchers.get(key) ?? []), resolve]));
+  }
+
+  #isBusy(key: string): boolean {
+    return this.#waiting.has(key) || this.#working.has(key) || this.#failures.has(key);
   }
 
   close(): void {

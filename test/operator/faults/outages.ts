@@ -116,7 +116,9 @@ export const OUTAGES: readonly Outage[] = [
     expected: BLIND,
   },
   { name: 'SQS never answers', begin: (sim) => void sim.weather.away('sqs', unreachable) },
-  ...away('the API server is away', 'kubernetes', () => new KubernetesError('Unreachable', 'away'), { operated: REPLICA }),
+  ...away('the API server is away', 'kubernetes', () => new KubernetesError('Unreachable', 'away'), {
+    operated: REPLICA,
+  }),
   ...jumping('an hour forward', HOUR_MS),
   ...jumping('ten minutes back', -10 * MINUTE * 1000),
   {

@@ -18,6 +18,8 @@ describe('The interruption queue', () => {
   let counted: string[];
   let handled: [string, number][];
   let logged: [object, string][];
+  /** Until the statuses are written; undefined: nobody says. */
+  let writing: Promise<void> | undefined;
   const open: InterruptionConsumer[] = [];
 
   const consume = (): InterruptionConsumer => {
@@ -32,6 +34,7 @@ describe('The interruption queue', () => {
         },
       },
       clock,
+      ...(writing ? { settled: () => writing as Promise<void> } : {}),
       logger: { info: log, warn: log } as unknown as Logger,
       onMessage: (kind) => counted.push(kind),
       onHandled: (kind, ms) => handled.push([kind, ms]),
@@ -51,6 +54,7 @@ describe('The interruption queue', () => {
     queue = new MemoryQueue(clock);
     known = new Set([OURS]);
     [noticed, counted, handled, logged] = [[], [], [], []];
+    writing = undefined;
   });
   afterEach(async () => {
     for (const consumer of open.splice(0)) await consumer.stop();
@@ -70,6 +74,33 @@ describe('The interruption queue', () => {
       ['state-change', 3_000],
     ]);
     expect(queue.messages.size).to.equal(0);
+  });
+
+  it('keeps a notice in the queue until what it means is written down, and does not keep others waiting', async () => {
+    let written = () => {};
+    writing = new Promise((resolve) => (written = resolve));
+    consume();
+    queue.send(event(WARNING, OURS, { id: 'e1' }));
+    await clock.advance(1_000);
+    queue.send(event(REBALANCE, OURS, { id: 'e2' }));
+    await clock.advance(1_000);
+    expect(noticed).to.have.length(2);
+    expect(queue.messages.size).to.equal(2);
+    written();
+    await clock.advance(0);
+    expect(queue.messages.size).to.equal(0);
+  });
+
+  it('leaves a notice that could not be written down in time to come again', async () => {
+    writing = new Promise(() => {});
+    const consumer = consume();
+    queue.send(event(WARNING, OURS, { id: 'e1' }));
+    await clock.advance(60_000);
+    expect(queue.messages.size).to.equal(1);
+    expect(noticed).to.have.length(1);
+    expect(counted).to.include('duplicate');
+    await consumer.stop();
+    expect(queue.messages.size).to.equal(1);
   });
 
   it('drops what is foreign at once: other events, states of unknown instances, ids that EC2 never gives', async () => {

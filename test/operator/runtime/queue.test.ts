@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { BACKOFF, Queue } from '../../../operator/runtime/queue.ts';
-import { ManualClock } from '../clock.ts';
+import { ManualClock, settled } from '../clock.ts';
 
 describe('The work queue', () => {
   let clock: ManualClock;
@@ -85,5 +85,31 @@ describe('The work queue', () => {
     queue.addAfter('b', 1);
     expect(await queue.take()).to.equal(undefined);
     expect(clock.pending).to.equal(0);
+  });
+});
+
+describe('A key that somebody waits for', () => {
+  it('is settled when nothing of it waits, runs or is to be tried again', async () => {
+    const queue = new Queue(new ManualClock());
+    const seen: string[] = [];
+    await queue.settled('a');
+    queue.add('a');
+    void queue.settled('a').then(() => seen.push('settled'));
+    await queue.take();
+    queue.add('a');
+    queue.done('a');
+    await settled();
+    expect(seen).to.deep.equal([]);
+    await queue.take();
+    queue.addRateLimited('a');
+    queue.done('a');
+    await settled();
+    expect(seen).to.deep.equal([]);
+    queue.add('a');
+    await queue.take();
+    queue.forget('a');
+    queue.done('a');
+    await settled();
+    expect(seen).to.deep.equal(['settled']);
   });
 });

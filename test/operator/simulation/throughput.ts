@@ -8,6 +8,8 @@ export interface Throughput {
   /** From the first job made to the last one ended, real. */
   readonly seconds: number;
   readonly lifecyclesPerSecond: number;
+  /** The same by processor time: what does not depend on what else the machine does. */
+  readonly lifecyclesPerCpuSecond: number;
   readonly virtualSeconds: number;
   readonly fleetCalls: number;
   readonly terminateCalls: number;
@@ -27,11 +29,14 @@ export async function throughput(jobs: number, seed = 1): Promise<Throughput> {
     for (const user of users) await sim.account(user);
     await sim.operate();
     const began = performance.now();
+    const used = process.cpuUsage();
     const model = { type: 'random_forest', hyperparameters: { n_estimators: 3, step_seconds: 2 } };
     for (let number = 0; number < jobs; number += 1)
       await sim.train(`job-${number}`, { model }, users[Math.floor(number / JOBS_A_USER)]);
     await sim.until(() => sim.allEnded, LIMIT_SECONDS, 'the end of every job');
     const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(used);
+    const lifecyclesPerCpuSecond = (jobs * 1e6) / (user + system);
     const virtualSeconds = sim.seconds;
     const calls = {
       fleetCalls: sim.weather.count('ec2', 'createFleet'),
@@ -42,7 +47,7 @@ export async function throughput(jobs: number, seed = 1): Promise<Throughput> {
     await sim.pass(240);
     const { machines } = figuresOf(sim);
     return {
-      ...{ jobs, seconds, lifecyclesPerSecond: jobs / seconds, virtualSeconds, machines },
+      ...{ jobs, seconds, lifecyclesPerSecond: jobs / seconds, lifecyclesPerCpuSecond, virtualSeconds, machines },
       ...calls,
       violations: violations(sim),
     };
