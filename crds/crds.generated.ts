@@ -809,7 +809,7 @@ export interface Attempt {
    */
   leavingAt?: string;
   /**
-   * Why it is being replaced: Interruption, Rebalance, Impaired or SpotAgain.
+   * Why it is being replaced: Interruption, Lost, Rebalance, Impaired or SpotAgain.
    */
   leavingReason?: string;
   /**

@@ -79,6 +79,10 @@ export const TRAINING_REASONS = {
   Rebalancing: means('EC2 says that the instance is at higher risk; the job moves to another pool (spec.onRebalance).'),
   InstanceImpaired: means('EC2’s status checks say that the instance is in trouble; the job moves to another.'),
   Recovered: means('A new instance took over after an interruption.'),
+  InstanceLost: means(
+    'The instance was ended by somebody or something else than its job; a replacement continues from the newest checkpoint.',
+    'If nobody ended it by hand, tell the administrator.',
+  ),
   HeartbeatLost: means(
     'The worker was silent for ten minutes; its instance was replaced.',
     'If it happens again, look at the log stream.',

@@ -172,7 +172,8 @@ function* looks(status: TrainingJobStatus | undefined, minutes: number): Generat
   yield { ...running, heartbeat: HEARTBEAT, heardAt: at };
   yield { ...running, quietMs: LOST_QUIET_MS };
   for (const kind of ['interruption', 'rebalance', 'impaired'] as const) yield { ...running, notice: { kind, at } };
-  yield { at, instances: [machine(current, 'terminated', 'Server.SpotInstanceTermination')] };
+  for (const state of ['shutting-down', 'terminated'] as const)
+    yield { at, instances: [machine(current, state, 'Server.SpotInstanceTermination')] };
   for (const result of RESULTS) yield { ...running, result };
 }
 

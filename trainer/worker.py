@@ -237,7 +237,12 @@ class Job:
     def _checkpoint(self, course: Course) -> None:
         stage = self._heart.pulse.stage
         self._heart.show(stage="Checkpointing")
-        pointer = self._checkpoints.write(course.state.step, course.dump())
+        try:
+            pointer = self._checkpoints.write(course.state.step, course.dump())
+        except Exception as error:  # the one before stands, and the next step's end tries again
+            self._log.line(f"No checkpoint at step {course.state.step}: {translate(error).message}")
+            self._heart.show(stage=stage)
+            return
         self._log.line(f"Checkpoint at step {pointer['step']}, {pointer['bytes']:,} bytes")
         self._heart.show(stage=stage, checkpoint=pointer)
 

@@ -15,23 +15,22 @@ const LAUNCH_MS = 30_000;
 const RUNS_MS = 60_000;
 /** How soon a worker that was told of its end has written its checkpoint. */
 const CHECKPOINT_MS = 1_000;
-const IDLE_MS = 150;
 
 export async function latency(scale: Scale, say: (text: string) => void): Promise<Measurement[]> {
-  const { samples } = scale;
+  const { samples, idleMs } = scale;
   const stack = await Stack.start(scale);
   const workers = new Workers(stack.bucket, ROLE_ID);
   try {
     await stack.operate();
     await stack.accounts(samples + 1);
     // The first job pays for connections and code that is loaded late.
-    await launched(stack, samples);
+    await launched(stack, samples, idleMs);
     const launches: number[] = [];
-    for (let at = 0; at < samples; at += 1) launches.push(await launched(stack, at));
+    for (let at = 0; at < samples; at += 1) launches.push(await launched(stack, at, idleMs));
     workers.start(100);
     if (!(await until(() => stack.board.count('Running') > samples, RUNS_MS))) throw new Error('the jobs do not run');
     say(`${samples} notices, one at a time`);
-    const notices = await noticed(stack, workers);
+    const notices = await noticed(stack, workers, idleMs);
     return [
       alone('created → fleet call, p50', percentile(launches, 50), 'ms'),
       most('created → fleet call, p95', percentile(launches, 95), 'ms', 150),
@@ -47,14 +46,14 @@ export async function latency(scale: Scale, say: (text: string) => void): Promis
 const now = () => performance.timeOrigin + performance.now();
 
 /** Milliseconds from the request that creates the job to the fleet call. */
-async function launched(stack: Stack, at: number): Promise<number> {
+async function launched(stack: Stack, at: number, idleMs: number): Promise<number> {
   const began = now();
   await stack.create(stack.job('one-', at));
   const called = () => stack.book.firstAfter('CreateFleet', began);
   if (!(await until(() => called() !== undefined, LAUNCH_MS, 2))) throw new Error('no fleet call for a job');
   // What follows a launch is over before the next begins.
   await until(() => stack.board.jobs.get(keyOf(stack, at))?.instanceId !== undefined, LAUNCH_MS);
-  await pause(IDLE_MS);
+  await pause(idleMs);
   return (called() ?? 0) - began;
 }
 
@@ -63,7 +62,7 @@ const keyOf = (stack: Stack, at: number): string => {
   return `${namespace}/${name}`;
 };
 
-async function noticed(stack: Stack, workers: Workers): Promise<number[]> {
+async function noticed(stack: Stack, workers: Workers, idleMs: number): Promise<number[]> {
   const took: number[] = [];
   const running = [...stack.board.jobs.values()].flatMap(({ instanceId }) => instanceId ?? []).slice(1);
   for (const id of running) {
@@ -74,7 +73,7 @@ async function noticed(stack: Stack, workers: Workers): Promise<number[]> {
     const came = await until(() => called() !== undefined, NOTICE_MS, 2);
     took.push(came ? (called() ?? 0) - began : NOTICE_MS);
     await left;
-    await pause(IDLE_MS);
+    await pause(idleMs);
     if (took.filter((ms) => ms >= NOTICE_MS).length >= MOST_LATE) break;
   }
   return took;

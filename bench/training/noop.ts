@@ -14,6 +14,8 @@ const HOUR_SECONDS = 3600;
 const ALL_RUN_MS = 120_000;
 const ROUND_MS = 60_000;
 const QUIET_MS = 1_000;
+/** What a new leader does on the side, such as tagging, is paced. */
+const SETTLED_MS = 300_000;
 
 export async function noop(scale: Scale, say: (text: string) => void): Promise<Measurement[]> {
   const { jobs, noops } = scale;
@@ -58,5 +60,5 @@ const reconciles = async (operator: Operator): Promise<number> => reconcilesOf(a
 async function settled(world: MemoryWorld): Promise<void> {
   const sum = () => world.calls.kubernetes + world.calls.s3 + world.calls.ec2;
   let last = -1;
-  await until(async () => last === (last = sum()), ROUND_MS, QUIET_MS);
+  await until(async () => last === (last = sum()), SETTLED_MS, QUIET_MS);
 }

@@ -24,11 +24,21 @@ export interface Scale {
   readonly watchMs: number;
   /** Between the last event and the reading of memory: two looks at the bucket. */
   readonly settleMs: number;
+  /** Between two timed jobs: an operator is idle when its own pacing of like fleet calls (one in four seconds) has come to rest. */
+  readonly idleMs: number;
   /** Between two looks at the bucket; 5 is the operator's default. */
   readonly observeSeconds: number;
 }
 
-const FULL = { jobs: 1000, active: 10_000, lifecycles: 2000, noops: 20_000, spreadMs: 60_000, watchMs: 30_000 };
+const FULL = {
+  jobs: 1000,
+  active: 10_000,
+  lifecycles: 2000,
+  noops: 20_000,
+  spreadMs: 60_000,
+  watchMs: 30_000,
+  idleMs: 4500,
+};
 
 /**
  * `rounds` × 6 samples. SPOTLEARN_BENCH_JOBS: jobs in place of 1,000, and as much less of everything else;
@@ -51,6 +61,7 @@ export function scaleOf(rounds: number, environment: Readonly<Record<string, str
     speed: jobs < 100 ? 30 : 10,
     watchMs: part(FULL.watchMs),
     settleMs: 10_000,
+    idleMs: part(FULL.idleMs),
     observeSeconds: 5,
   };
 }

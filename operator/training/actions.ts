@@ -23,7 +23,7 @@ export type EndReason =
 export type EndCause = 'none' | 'interruption' | 'platform' | 'user' | 'stop' | 'move' | 'spare' | 'deletion';
 
 /** Why an attempt is being replaced while it still runs. */
-export type LeavingReason = 'Interruption' | 'Rebalance' | 'Impaired' | 'SpotAgain';
+export type LeavingReason = 'Interruption' | 'Lost' | 'Rebalance' | 'Impaired' | 'SpotAgain';
 
 export type Action =
   | { do: 'addFinalizer' }

@@ -178,12 +178,7 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message }:
           'TooManyInterruptions',
           `Interrupted ${counts?.interruptions} times, more than maxInterruptions (${maxInterruptions}). Last: ${message}`,
         );
-      return recovering(
-        at,
-        status,
-        reason === 'HeartbeatLost' ? 'HeartbeatLost' : 'Interrupted',
-        `${message} A replacement is launched${fromStep(status)}.`,
-      );
+      return recovering(at, status, lossReason(reason), `${message} A replacement is launched${fromStep(status)}.`);
     case 'platform':
       if ((counts?.platform ?? 0) > MOST_PLATFORM_ERRORS)
         return failed(at, status, 'PlatformErrors', `The platform failed ${counts?.platform} times. Last: ${message}`);
@@ -194,7 +189,7 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message }:
         at,
         status,
         'AttemptFailed',
-        `${message} ${again(at, status)} (retry ${counts?.user} of ${backoffLimit})`,
+        `${message} ${again(at, status, ` (retry ${counts?.user} of ${backoffLimit})`)}`,
       );
   }
 }
@@ -205,8 +200,11 @@ const takenOver = (status: TrainingJobStatus, { instanceId }: Attempt, message: 
 const fromStep = ({ progress }: TrainingJobStatus): string =>
   progress?.lastCheckpointStep ? ` and continues from step ${progress.lastCheckpointStep}` : '';
 
-const again = (at: At, status: TrainingJobStatus): string =>
-  `Trying again in ${Math.max(1, Math.round((pauseUntil(status) - at.now) / 1000))} s.`;
+const again = (at: At, status: TrainingJobStatus, which = ''): string =>
+  `Trying again in ${Math.max(1, Math.round((pauseUntil(status) - at.now) / 1000))} s${which}.`;
+
+const lossReason = (reason: EndReason): TrainingReason =>
+  reason === 'HeartbeatLost' || reason === 'InstanceLost' ? reason : 'Interrupted';
 
 function userReason(reason: EndReason): TrainingReason {
   if (reason === 'DataError') return 'InvalidData';

@@ -1,10 +1,11 @@
 // When an attempt is over without a word of its worker. On positive evidence only (decision 5): EC2 says that the instance is down, or its
 // silence was listened to for long enough and a whole look since then found it silent still. Pure.
+import type { Instance } from '../../cloud/compute.ts';
 import type { Attempt } from '../../crds/crds.generated.ts';
 import type { Action, EndCause, EndReason } from './actions.ts';
 import type { Context } from './context.ts';
 import { BOOT_QUIET_MS, LOST_QUIET_MS } from './observation.ts';
-import { isDown } from './seen.ts';
+import { isDown, isGone, type Seen } from './seen.ts';
 
 /** A pod may wait for room and an image for longer than a machine boots. */
 const POD_BOOT_QUIET_MS = 3 * BOOT_QUIET_MS;
@@ -16,14 +17,17 @@ export const end = (
   message: string,
 ): Extract<Action, { do: 'end' }> => ({ do: 'end', attempt, reason, cause, message });
 
+/** Whether it was EC2 that ended the Spot instance. */
+export const takenBack = ({ stateReason = '' }: Instance, { notice }: Seen): boolean =>
+  notice?.kind === 'interruption' || /Spot/.test(stateReason);
+
 /** The end of an attempt that was lost; undefined while nothing is proven. */
 export function losses(attempt: Attempt, { seen }: Pick<Context, 'seen'>): Action | undefined {
   const { instanceId = '', market } = attempt;
   const instance = seen.instances.find(({ id }) => id === instanceId);
-  if (instance && isDown(instance)) {
+  if (instance && (attempt.startedAt === undefined ? isDown(instance) : isGone(instance))) {
     const { stateReason = instance.state } = instance;
-    const spot = seen.notice?.kind === 'interruption' || /Spot/.test(stateReason);
-    return spot
+    return takenBack(instance, seen)
       ? end(attempt, 'Interrupted', 'interruption', `EC2 took ${instanceId} back.`)
       : end(attempt, 'InstanceLost', 'interruption', `${instanceId} was ended (${stateReason}).`);
   }

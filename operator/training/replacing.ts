@@ -4,7 +4,7 @@ import type { Action, Decision, EndCause, EndReason } from './actions.ts';
 import type { Context } from './context.ts';
 import { currentAttempt } from './job.ts';
 import { end } from './losses.ts';
-import { isDown } from './seen.ts';
+import { isGone } from './seen.ts';
 import { STOP_TIMEOUT_MS } from './stopping.ts';
 import { stays, type At } from './transitions.ts';
 
@@ -14,6 +14,7 @@ const GRACE_MS = 30_000;
 
 const ENDS: Readonly<Record<string, readonly [EndReason, EndCause]>> = {
   Interruption: ['Interrupted', 'interruption'],
+  Lost: ['InstanceLost', 'interruption'],
   Rebalance: ['Rebalanced', 'interruption'],
   Impaired: ['Impaired', 'interruption'],
   SpotAgain: ['Moved', 'move'],
@@ -28,15 +29,15 @@ export function replacing(at: At, status: TrainingJobStatus, leaving: Attempt, c
   const successor = currentAttempt(status);
   if (report.result && !EXPECTED_EXITS.has(report.result.exitCode)) return keep(at, status, leaving, successor);
   const instance = seen.instances.find(({ id }) => id === leaving.instanceId);
-  if (report.result || (instance && isDown(instance)) || at.now >= overdueAt(leaving, successor))
+  if (report.result || (instance && isGone(instance)) || at.now >= overdueAt(leaving, successor))
     return { status, action: ended(leaving, report.result !== undefined) };
-  const announced = leaving.leavingReason === 'Interruption';
-  if (!announced && successor?.instanceId && !report.controlled)
+  const taken = isTaken(leaving);
+  if (!taken && successor?.instanceId && !report.controlled)
     return { status, action: control(leaving), requeueAfterMs: STOP_TIMEOUT_MS };
   if (successor) return undefined;
   if (isLast(at, status, leaving)) return { status, requeueAfterMs: overdueAt(leaving, undefined) - at.now };
   // Its own wish, and no place to go: it stays where it is.
-  if (!announced && context.plan().selection.offers.length === 0) return { status: stays(at, status, leaving) };
+  if (!taken && context.plan().selection.offers.length === 0) return { status: stays(at, status, leaving) };
   return undefined;
 }
 
@@ -49,10 +50,15 @@ function keep(at: At, status: TrainingJobStatus, leaving: Attempt, successor: At
 
 const ended = (leaving: Attempt, saved: boolean): Action => {
   const [reason, cause] = ENDS[leaving.leavingReason ?? ''] ?? (['Interrupted', 'interruption'] as const);
-  const why =
-    reason === 'Interrupted' ? `EC2 takes ${leaving.instanceId} back.` : `The job moves on from ${leaving.instanceId}.`;
+  const why = {
+    Interrupted: `EC2 takes ${leaving.instanceId} back.`,
+    InstanceLost: `${leaving.instanceId} was ended.`,
+  }[reason as string] ?? `The job moves on from ${leaving.instanceId}.`;
   return { ...end(leaving, reason, cause, why), saved };
 };
+
+/** It goes whether we want or not; all else is our own wish. */
+const isTaken = ({ leavingReason }: Attempt): boolean => leavingReason === 'Interruption' || leavingReason === 'Lost';
 
 const control = ({ instanceId = '', leavingReason = '' }: Attempt): Action => ({
   ...{ do: 'control', instanceId, reason: leavingReason },
@@ -61,7 +67,7 @@ const control = ({ instanceId = '', leavingReason = '' }: Attempt): Action => ({
 /** When an instance that leaves is over in any case. Without a notice it is asked to stop when its successor is there. */
 function overdueAt(leaving: Attempt, successor: Attempt | undefined): number {
   const began = Date.parse(leaving.leavingAt ?? '');
-  if (leaving.leavingReason === 'Interruption') return began + NOTICE_MS + GRACE_MS;
+  if (isTaken(leaving)) return began + NOTICE_MS + GRACE_MS;
   const there = Date.parse(successor?.launchedAt ?? '');
   return Number.isFinite(there) ? Math.max(began, there) + STOP_TIMEOUT_MS + GRACE_MS : Infinity;
 }

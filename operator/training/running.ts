@@ -5,8 +5,9 @@ import type { Context } from './context.ts';
 import { hourlyCost } from './costs.ts';
 import { endOf } from './ending.ts';
 import { currentAttempt } from './job.ts';
-import { losses } from './losses.ts';
+import { losses, takenBack } from './losses.ts';
 import { heard, logged, withDeadline } from './progress.ts';
+import { isDown } from './seen.ts';
 import { leftUsd, stopWanted } from './stopping.ts';
 import { TICKET_REFRESH_MS } from './ticket.ts';
 import { atRisk, change, finishing, leave, stopping, type At } from './transitions.ts';
@@ -45,10 +46,12 @@ function told(at: At, status: TrainingJobStatus, attempt: Attempt, context: Cont
   return log ? logged(known, log, heardAt) : known;
 }
 
-/** Why another instance should take over while this one still runs. An interruption can't be refused; all else only if there is a place. */
+/** Why another instance should take over while this one still runs. What is taken can't be refused; all else only if there is a place. */
 function moveWanted(at: At, attempt: Attempt, context: Context): LeavingReason | undefined {
   const { seen, choice } = context;
+  const instance = seen.instances.find(({ id }) => id === attempt.instanceId);
   if (seen.notice?.kind === 'interruption') return 'Interruption';
+  if (instance && isDown(instance)) return takenBack(instance, seen) ? 'Interruption' : 'Lost';
   const wish = ((): LeavingReason | undefined => {
     if (seen.notice?.kind === 'impaired') return 'Impaired';
     if (seen.notice?.kind === 'rebalance' && at.job.spec.onRebalance === 'Migrate') return 'Rebalance';

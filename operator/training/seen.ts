@@ -42,3 +42,6 @@ export const NOTHING_SEEN: Seen = { at: 0, instances: [] };
 
 export const isDown = (instance: Instance): boolean =>
   instance.state === 'shutting-down' || instance.state === 'terminated' || instance.state === 'stopped';
+
+/** Down for good: its worker says nothing more. One that is shutting down may still write its last checkpoint and result. */
+export const isGone = ({ state }: Instance): boolean => state === 'terminated' || state === 'stopped';

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { attemptCost, STOP_SECONDS, stopReserve } from './costs.ts';
 import { currentAttempt, leavingAttempt, openAttempts } from './job.ts';
 import { end } from './losses.ts';
-import { isDown } from './seen.ts';
+import { isGone } from './seen.ts';
 import { finishing, stayed, stopped, stopUnderWay, type At, type StopCause } from './transitions.ts';
 
 export const STOP_TIMEOUT_MS = STOP_SECONDS * 1000;
@@ -75,7 +75,7 @@ function stopAttempt(
   const { instanceId = '' } = attempt;
   if (report.result?.outcome === 'Succeeded') return { status: finishing(at, stayed(status, attempt)) };
   const instance = seen.instances.find(({ id }) => id === instanceId);
-  const over = report.result !== undefined || (instance && isDown(instance)) || attempt.startedAt === undefined;
+  const over = report.result !== undefined || (instance && isGone(instance)) || attempt.startedAt === undefined;
   const left = stop.since + STOP_TIMEOUT_MS - at.now;
   if (over || left <= 0) return { status, action: end(attempt, 'Stopped', 'stop', `Stopped: ${stop.cause}.`) };
   if (report.controlled) return { status, requeueAfterMs: left };

@@ -219,6 +219,7 @@ const LEAVING = {
     ['Interrupted', 'True', 'SpotInterruption'],
     'EC2 takes it back; the worker checkpoints and a replacement is launched',
   ],
+  Lost: [['Interrupted', 'True', 'InstanceLost'], 'it was ended, nobody knows by whom; a replacement is launched'],
   Rebalance: [['Interrupted', 'True', 'Rebalancing'], 'EC2 says it is at risk; the job moves to another pool'],
   Impaired: [
     ['Interrupted', 'True', 'InstanceImpaired'],
@@ -329,6 +330,8 @@ export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): Tr
   });
 }
 
+const LOSSES: ReadonlySet<TrainingReason> = new Set(['Interrupted', 'InstanceLost', 'HeartbeatLost']);
+
 /** An attempt is over and another will follow, after a pause where the cause asks for one. */
 export const recovering = (
   at: At,
@@ -343,6 +346,10 @@ export const recovering = (
     conditions: [
       ['Provisioned', 'False', reason],
       ['Running', 'False', 'Recovering'],
+      // A notice has said so before; a loss without one says it now.
+      ...(LOSSES.has(reason) && !isTrue(status.conditions, 'Interrupted')
+        ? ([['Interrupted', 'True', reason]] as const)
+        : []),
     ],
   });
 

@@ -34,6 +34,7 @@ const TINY: Scale = {
   speed: 30,
   watchMs: 100,
   settleMs: 1000,
+  idleMs: 200,
   observeSeconds: 1,
 };
 

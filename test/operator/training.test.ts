@@ -105,7 +105,7 @@ describe('The operator training a model, on a Kubernetes API', function () {
     );
     await eventually(() => world.notices.deleted.length === 2);
     expect(world.notices.deleted).to.deep.equal(['h1', 'h2']);
-    world.compute.set(first, { state: 'shutting-down', stateReason: 'Server.SpotInstanceTermination' });
+    world.compute.set(first, { state: 'terminated', stateReason: 'Server.SpotInstanceTermination' });
     const second = await world.instance('taken', first);
     const ticket = await eventually(() => ticketOf(world.bucket, second));
     const { metadata } = await world.training('taken');

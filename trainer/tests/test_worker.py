@@ -22,6 +22,7 @@ from trainer.tests.surroundings import PREFIX, Held, eventually
 from trainer.training.course import Course
 from trainer.worker import work
 
+QUICK = {"model": "logistic", "hyperparameters": {}}
 CONTRACT = Path(__file__).resolve().parents[2] / "cloud" / "contract"
 
 
@@ -248,7 +249,7 @@ def ended(made: dict[str, Any], part: str) -> dict[str, Any]:
 @pytest.mark.parametrize("part", ["dataset", "resume"])
 def test_a_link_that_has_ended_is_waited_for_and_the_job_goes_on(held: Held, cloud: Cloud, part: str) -> None:
     cloud.objects["saved"] = b"of another training"
-    made = ticket(cloud, resume={"url": f"{cloud.url}/bucket/saved?presigned", "step": 7})
+    made = ticket(cloud, training=QUICK, resume={"url": f"{cloud.url}/bucket/saved?presigned", "step": 7})
     refreshed = json.dumps(made).encode()
     held.clock.then[20.0] = lambda: held.memory.objects.update({"ticket.json": refreshed})
     assert start(held, ended(made, part)) == ExitCode.SUCCEEDED
@@ -259,7 +260,7 @@ def test_a_link_that_has_ended_is_waited_for_and_the_job_goes_on(held: Held, clo
 
 
 def test_a_refreshed_ticket_changes_links_and_nothing_else(held: Held, cloud: Cloud) -> None:
-    made = ticket(cloud)
+    made = ticket(cloud, training=QUICK)
     other = ticket(cloud, b"a,b\n1,2\n", training={"target": "prize"}, notAfter="2001-01-01T00:00:00Z")
     other["dataset"]["url"] = made["dataset"]["url"]
     held.clock.then[20.0] = lambda: held.memory.objects.update({"ticket.json": json.dumps(other).encode()})
@@ -305,7 +306,7 @@ def test_sigterm_before_there_is_a_job_ends_the_worker_without_a_result(held: He
 def test_a_pod_has_nobody_who_gives_notice(held: Held, cloud: Cloud) -> None:
     held.metadata = None
     held.notices.action = "terminate"
-    assert start(held, ticket(cloud)) == ExitCode.SUCCEEDED
+    assert start(held, ticket(cloud, training=QUICK)) == ExitCode.SUCCEEDED
 
 
 @pytest.mark.parametrize(("halt", "kept"), [(CHECKPOINT_AND_STOP, True), (STOP, False)])
@@ -329,6 +330,19 @@ def test_checkpoints_are_written_by_time_and_when_recommended(
     assert start(held, ticket(cloud, checkpointSeconds=60)) == ExitCode.SUCCEEDED
     steps = [key for key in held.memory.order if key.endswith(".joblib") and key.startswith("checkpoints")]
     assert steps == ["checkpoints/4.joblib", "checkpoints/9.joblib"]
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_training(
+    held: Held, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def later() -> None:
+        held.clock.seconds += 100
+
+    held.memory.refuse.add("checkpoints/4.joblib")
+    at_step(monkeypatch, 4, later)
+    assert start(held, ticket(cloud, checkpointSeconds=60)) == ExitCode.SUCCEEDED
+    assert any(line.startswith("No checkpoint at step 4: ") for line in held.sink.lines)
+    assert "checkpoints/5.joblib" in held.memory.order
 
 
 def test_the_deadline_stops_the_worker(held: Held, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,9 +160,7 @@ const rows: Row[] = [
   {
     when: 'an instance EC2 took back',
     job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
-    context: context({
-      instances: [machine({ state: 'shutting-down', stateReason: 'Server.SpotInstanceTermination' })],
-    }),
+    context: context({ instances: [machine({ state: 'terminated', stateReason: 'Server.SpotInstanceTermination' })] }),
     does: { do: 'end', reason: 'Interrupted', cause: 'interruption' },
   },
   {
@@ -492,7 +490,7 @@ describe('What follows from the end of an attempt', () => {
       ended({ reason: 'UserError', cause: 'user', message: 'Wrong.' }),
     );
     expect(first.phase).to.equal('Recovering');
-    expect(first.message).to.equal('Wrong. Trying again in 10 s. (retry 1 of 2)');
+    expect(first.message).to.equal('Wrong. Trying again in 10 s (retry 1 of 2).');
     for (const [reason, expected] of [
       ['UserError', 'InvalidSpec'],
       ['DataError', 'InvalidData'],

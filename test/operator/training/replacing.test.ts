@@ -56,6 +56,41 @@ const rows: Row[] = [
     leaves: 'Interruption',
   },
   {
+    when: 'an instance that EC2 is taking without a notice: its worker may still save',
+    job: running(),
+    context: context({
+      instances: [machine({ state: 'shutting-down', stateReason: 'Server.SpotInstanceTermination' })],
+    }),
+    phase: 'Recovering',
+    leaves: 'Interruption',
+  },
+  {
+    when: 'an instance that somebody is ending',
+    job: running(),
+    context: context({ instances: [machine({ state: 'shutting-down', stateReason: 'Client.UserInitiatedShutdown' })] }),
+    phase: 'Recovering',
+    leaves: 'Lost',
+  },
+  {
+    when: 'an instance that is being ended before its worker has said anything',
+    job: jobOf(status('Booting', [attempt()])),
+    context: context({ instances: [machine({ state: 'shutting-down' })] }),
+    does: { do: 'end', reason: 'InstanceLost' },
+  },
+  {
+    when: 'a predecessor that is shutting down and may still save',
+    job: recovering([leaving('Lost'), successor()]),
+    context: context({ instances: [machine({ state: 'shutting-down' }), both[1]!] }),
+    does: undefined,
+    phase: 'Recovering',
+  },
+  {
+    when: 'a predecessor that somebody ended and that is gone',
+    job: recovering([leaving('Lost'), successor()]),
+    context: context({ instances: [machine({ state: 'terminated' }), both[1]!] }),
+    does: { do: 'end', reason: 'InstanceLost', cause: 'interruption', saved: false },
+  },
+  {
     when: 'a recommendation to rebalance, for a job that stays',
     job: running(),
     context: context({ instances: [machine()], notice: notice('rebalance') }),
