@@ -53,7 +53,7 @@ touched() { # since the last look; the mark takes over the file's time, so that 
     sleep "$TICK" >/dev/null 2>&1 & SLEEP=$!
     wait "$SLEEP"
     LIVED=$((LIVED + TICK)) SILENT=$((SILENT + TICK))
-    :
+    if touched; then SILENT=0; fi
     if [ "$LIVED" -ge "$LIFETIME_SECONDS" ]; then
       say "lifetime of $LIFETIME_SECONDS s is over, shutting down"
       power_off

@@ -23,6 +23,7 @@ export const takenBack = ({ stateReason = '' }: Instance, { notice }: Seen): boo
 
 /** The end of an attempt that was lost; undefined while nothing is proven. */
 export function losses(attempt: Attempt, { seen }: Pick<Context, 'seen'>): Action | undefined {
+  if (seen.unread) return undefined;
   const { instanceId = '', market } = attempt;
   const instance = seen.instances.find(({ id }) => id === instanceId);
   if (instance && (attempt.startedAt === undefined ? isDown(instance) : isGone(instance))) {
@@ -36,8 +37,10 @@ export function losses(attempt: Attempt, { seen }: Pick<Context, 'seen'>): Actio
   // A look from before the attempt proves nothing of it.
   if (seen.at <= since) return undefined;
   if (attempt.startedAt === undefined) {
+    // Without a ticket the worker has nothing to report; it ends itself when none comes.
+    const heldOff = seen.at - Date.parse(attempt.ticketAt ?? '');
     const limit = market === 'cluster' ? POD_BOOT_QUIET_MS : BOOT_QUIET_MS;
-    if (quiet < limit) return undefined;
+    if (!(Math.min(quiet, heldOff) >= limit)) return undefined;
     return end(attempt, 'BootTimeout', 'platform', `${instanceId} did not report within ${limit / 60_000} minutes.`);
   }
   if (quiet < LOST_QUIET_MS) return undefined;

@@ -59,6 +59,7 @@ interface Known {
   heardAt?: number;
   quietMs: number;
   result?: Result;
+  unread?: boolean;
   controlled?: boolean;
   log?: LogReport;
   etags: Record<string, string>;
@@ -276,6 +277,7 @@ export class Observation {
     const { bucket, workerRoleId, logger } = this.#options;
     if (listed.size === 0 && this.#launched.size === 0) return;
     const reads: (() => Promise<void>)[] = [];
+    const missed = new Set<string>();
     for (const { key, etag } of await bucket.list(INSTANCES)) {
       const place = instanceOf(key, workerRoleId);
       if (!place || !READ.has(place.file)) continue;
@@ -289,12 +291,14 @@ export class Observation {
           report.etags[place.file] = etag;
           news.set(place.instanceId, instance);
         } catch (error) {
+          missed.add(place.instanceId);
           logger.warn({ key, err: error }, 'report of a worker not read');
         }
       });
     }
     for (let at = 0; at < reads.length; at += READS_AT_ONCE)
       await Promise.all(reads.slice(at, at + READS_AT_ONCE).map((read) => read()));
+    for (const [id, report] of this.#reports) report.unread = missed.has(id);
   }
 
   async #read(key: string, file: string, report: Known): Promise<void> {
@@ -337,8 +341,9 @@ export class Observation {
       const known = this.#reports.has(id);
       const report = this.#report(id);
       if (!known) continue;
-      // Heard in this very look: silence begins now.
-      report.quietMs = report.heardAt !== undefined && report.heardAt >= began ? 0 : report.quietMs + listened;
+      // Heard in this very look, or it said something that could not be read: silence begins now.
+      const said = report.unread || (report.heardAt !== undefined && report.heardAt >= began);
+      report.quietMs = said ? 0 : report.quietMs + listened;
       if (crosses(report.quietMs - listened, report.quietMs)) news.set(id, instance);
     }
   }

@@ -51,7 +51,7 @@ function moveWanted(at: At, attempt: Attempt, context: Context): LeavingReason |
   const { seen, choice } = context;
   const instance = seen.instances.find(({ id }) => id === attempt.instanceId);
   if (seen.notice?.kind === 'interruption') return 'Interruption';
-  if (instance && isDown(instance)) return takenBack(instance, seen) ? 'Interruption' : 'Lost';
+  if (instance && isDown(instance) && !seen.unread) return takenBack(instance, seen) ? 'Interruption' : 'Lost';
   const wish = ((): LeavingReason | undefined => {
     if (seen.notice?.kind === 'impaired') return 'Impaired';
     if (seen.notice?.kind === 'rebalance' && at.job.spec.onRebalance === 'Migrate') return 'Rebalance';

@@ -22,6 +22,8 @@ export interface Report {
    */
   readonly quietMs?: number;
   readonly result?: Result;
+  /** Something new of it is listed and could not be read: whatever it says, nothing may be concluded before it is known. */
+  readonly unread?: boolean;
   /** A control.json lies there. */
   readonly controlled?: boolean;
   /** What its log says; figures of lines, for want of heartbeats. */

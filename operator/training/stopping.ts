@@ -75,7 +75,8 @@ function stopAttempt(
   const { instanceId = '' } = attempt;
   if (report.result?.outcome === 'Succeeded') return { status: finishing(at, stayed(status, attempt)) };
   const instance = seen.instances.find(({ id }) => id === instanceId);
-  const over = report.result !== undefined || (instance && isGone(instance)) || attempt.startedAt === undefined;
+  const gone = instance && isGone(instance) && !report.unread;
+  const over = report.result !== undefined || gone || attempt.startedAt === undefined;
   const left = stop.since + STOP_TIMEOUT_MS - at.now;
   if (over || left <= 0) return { status, action: end(attempt, 'Stopped', 'stop', `Stopped: ${stop.cause}.`) };
   if (report.controlled) return { status, requeueAfterMs: left };

@@ -166,9 +166,7 @@ import os, pathlib, time
 print("up", flush=True)
 alive = pathlib.Path(os.environ["SPOTLEARN_ALIVE_FILE"])
 for beat in range(50):
-    alive.touch()
-    if beat % 2:
-        os.utime(alive, (beat, beat))
+    os.utime(alive, (10_000 - beat, 10_000 - beat))
     time.sleep(0.1)
 """
 
@@ -183,7 +181,7 @@ def test_a_worker_whose_heartbeats_stay_away_takes_its_machine_down(cloud: Cloud
     assert "up\n" in output
 
 
-def test_a_worker_that_beats_keeps_its_machine_even_when_the_clock_jumps(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_worker_that_beats_keeps_its_machine_even_when_the_clock_is_set_back(cloud: Cloud, tmp_path: Path) -> None:
     machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, BEATING))
     booted = machine.boot(SPOTLEARN_IDLE_SECONDS="3")
     output, _ = booted.communicate(timeout=60)
