@@ -192,12 +192,12 @@ export class Observation {
     }
     const news = new Map<string, Instance>();
     let fresh: Map<string, Instance> | undefined;
-    let missed: unknown;
+    let missed: Error | undefined;
     if (asks)
       await this.#timed('instances', async () => {
         fresh = await this.#lookAtInstances();
       }).catch((error: unknown) => {
-        missed = error;
+        missed = error as Error;
       });
     try {
       await this.#timed('bucket', () => this.#lookAtBucket(fresh ?? this.#instances, news));

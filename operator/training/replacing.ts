@@ -30,8 +30,7 @@ export function replacing(at: At, status: TrainingJobStatus, leaving: Attempt, c
   if (report.result && !EXPECTED_EXITS.has(report.result.exitCode)) return keep(at, status, leaving, successor);
   const instance = seen.instances.find(({ id }) => id === leaving.instanceId);
   const proven = !report.unread && ((instance && isGone(instance)) || at.now >= overdueAt(leaving, successor));
-  if (report.result || proven)
-    return { status, action: ended(leaving, report.result !== undefined) };
+  if (report.result || proven) return { status, action: ended(leaving, report.result !== undefined) };
   const taken = isTaken(leaving);
   if (!taken && successor?.instanceId && !report.controlled)
     return { status, action: control(leaving), requeueAfterMs: STOP_TIMEOUT_MS };
@@ -51,10 +50,11 @@ function keep(at: At, status: TrainingJobStatus, leaving: Attempt, successor: At
 
 const ended = (leaving: Attempt, saved: boolean): Action => {
   const [reason, cause] = ENDS[leaving.leavingReason ?? ''] ?? (['Interrupted', 'interruption'] as const);
-  const why = {
-    Interrupted: `EC2 takes ${leaving.instanceId} back.`,
-    InstanceLost: `${leaving.instanceId} was ended.`,
-  }[reason as string] ?? `The job moves on from ${leaving.instanceId}.`;
+  const why =
+    {
+      Interrupted: `EC2 takes ${leaving.instanceId} back.`,
+      InstanceLost: `${leaving.instanceId} was ended.`,
+    }[reason as string] ?? `The job moves on from ${leaving.instanceId}.`;
   return { ...end(leaving, reason, cause, why), saved };
 };
 
