@@ -128,7 +128,8 @@ function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button'
   switch (action) {
     case 'predict':
       if (!isTraining(job) || job.status?.phase !== 'Succeeded') return turn(state, toast(input.queryId, goneJob));
-      return beginPrediction(job.spec.placement === 'Cluster' ? 'Cluster' : 'Cloud', job, facts, [answered]);
+      // Wherever it was trained, the model is served by the function: predictions on the cluster are not there yet.
+      return beginPrediction('Cloud', job, facts, [answered]);
     case 'model':
       return turn(state, answered, { do: 'modelLinks', name: job.metadata?.name ?? '' });
     case 'cancel':

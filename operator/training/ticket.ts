@@ -9,8 +9,8 @@ import { logStreamOf, placeOf, uidOf, type Places } from './job.ts';
 
 /** Life of the URLs in a ticket; the credentials they are signed with may end them earlier. */
 export const TICKET_URL_SECONDS = 12 * 3600;
-/** A worker that still downloads gets new URLs so often: well within the hour that credentials of a pod's role last. */
-export const TICKET_REFRESH_MS = 15 * 60_000;
+/** A worker that still downloads gets new URLs so often; one whose URLs were refused waits five minutes for them. */
+export const TICKET_REFRESH_MS = 4 * 60_000;
 /** A worker stops by itself after this long, whatever happens to us. */
 export const LONGEST_ATTEMPT_MS = 24 * 3600 * 1000;
 

@@ -251,7 +251,7 @@ describe('The prediction conversation', () => {
     const turn = reduce(IDLE, press('job:predict:u-1'), world);
     expect(turn.next).to.deep.include({ step: 'predictData', place: 'Cloud' });
     const cluster = facts({ trainings: [training('Succeeded', { placement: 'Cluster' })], predictions: [] });
-    expect(reduce(IDLE, press('job:predict:u-1'), cluster).next).to.deep.include({ place: 'Cluster' });
+    expect(reduce(IDLE, press('job:predict:u-1'), cluster).next).to.deep.include({ place: 'Cloud' });
     expect(toasts(reduce(IDLE, press('job:predict:u-2'), world))).to.have.length(1);
   });
 

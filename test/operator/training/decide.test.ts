@@ -214,6 +214,29 @@ const rows: Row[] = [
     }),
   ),
   {
+    when: 'an attempt that has lasted a day',
+    job: jobOf(status('Running', [attempt()])),
+    context: context({
+      result: { ...result('Stopped', 31), error: { code: 'NotAfter', message: 'Over.', hint: '' } },
+    }),
+    does: { do: 'end', reason: 'Moved', cause: 'move', saved: true },
+  },
+  {
+    when: 'a worker that downloads with addresses of five minutes ago',
+    job: jobOf(
+      status('Running', [attempt({ startedAt: ago(300), ticketAt: ago(300) })], { progress: { stage: 'Downloading' } }),
+    ),
+    context: context({ instances: [machine()], heartbeat: heartbeat({ stage: 'Downloading' }), heardAt: NOW }),
+    does: { do: 'refreshTicket', instanceId: 'i-1' },
+  },
+  {
+    when: 'a worker that trains and needs no addresses any more',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(300), ticketAt: ago(300) })])),
+    context: context({ instances: [machine()], heartbeat: heartbeat(), heardAt: NOW }),
+    does: undefined,
+    phase: 'Running',
+  },
+  {
     when: 'a deadline that passed',
     job: jobOf(status('Running', [attempt()]), { activeDeadlineSeconds: 100 }),
     context: context({ instances: [machine()] }),
