@@ -18,7 +18,9 @@ export function endOf(attempt: Attempt, result: Result): Action {
   const { error } = result;
   // An attempt lasts a day at most (notAfter); another goes on from its checkpoint, and nothing is to blame.
   const [reason, cause] =
-    error?.code === 'NotAfter' ? (['Moved', 'move'] as const) : (ENDS[result.exitCode] ?? ['PlatformError', 'platform']);
+    error?.code === 'NotAfter'
+      ? (['Moved', 'move'] as const)
+      : (ENDS[result.exitCode] ?? ['PlatformError', 'platform']);
   const message = error
     ? [error.message, error.hint].filter((part) => part !== '').join(' ')
     : `The worker ended with code ${result.exitCode}.`;

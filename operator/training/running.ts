@@ -13,7 +13,7 @@ import { TICKET_REFRESH_MS } from './ticket.ts';
 import { atRisk, change, finishing, leave, stopping, type At } from './transitions.ts';
 
 /** A worker that downloads still needs the addresses in its ticket. */
-const NEEDS_ADDRESSES = new Set([undefined, 'Starting', 'Downloading']);
+const NEEDS_ADDRESSES = new Set(['Starting', 'Downloading']);
 const LOOK_AGAIN_MS = 60_000;
 
 export function running(at: At, status: TrainingJobStatus, context: Context): Decision {
@@ -67,9 +67,9 @@ function moveWanted(at: At, attempt: Attempt, context: Context): LeavingReason |
 }
 
 function ticketIsOld(at: At, { progress }: TrainingJobStatus, attempt: Attempt): boolean {
-  if (attempt.ticketAt === undefined) return false;
-  const stage = attempt.startedAt === undefined ? undefined : progress?.stage;
-  return NEEDS_ADDRESSES.has(stage) && at.now - Date.parse(attempt.ticketAt) >= TICKET_REFRESH_MS;
+  // A worker that does not even report in time is ended, whatever its ticket says.
+  if (attempt.ticketAt === undefined || attempt.startedAt === undefined) return false;
+  return NEEDS_ADDRESSES.has(progress?.stage ?? '') && at.now - Date.parse(attempt.ticketAt) >= TICKET_REFRESH_MS;
 }
 
 /** When to look again even if nothing is heard: the end of the job's time or money. Milliseconds. */
