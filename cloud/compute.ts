@@ -54,6 +54,8 @@ export interface Instance extends LaunchedInstance {
   readonly market: Market | 'cluster';
   /** Milliseconds since the epoch. */
   readonly launchedAt: number;
+  /** When it was first seen down, milliseconds; EC2 does not bill what comes after. */
+  readonly downSince?: number;
   /** EC2's code, e.g. Server.SpotInstanceTermination. */
   readonly stateReason: string | undefined;
   /** Id of the fleet call it came from (tag). */

@@ -11,6 +11,7 @@ import { functionsOf, type Functions } from '../cloud/functions.ts';
 import { logEvents, type LogEvents } from '../cloud/logs.ts';
 import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPut } from '../cloud/presign.ts';
+import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { accountName, userOf } from '../crds/objects.ts';
 import { Ledger } from './accounts/month.ts';
@@ -68,6 +69,7 @@ export interface Operator {
 }
 
 const LEASE = 'spotlearn-operator';
+const MOST_NEWS = 100_000;
 /** So many jobs may wait for one merged call at the same time (runtime/window.ts). */
 const TRAINING_WORKERS = 512;
 
@@ -82,9 +84,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const events = new EventRecorder(kubernetes, clock, logger);
   const places: Places = settings;
 
+  const generations = new News<number>();
   const accounts = follow<Account>(kubernetes, ACCOUNTS, clock, logger, (key, account) => {
     accountController.queue.add(key);
-    wakeJobsOf(account.spec.userId);
+    wakeJobsOf(account.spec.userId, generations.isNew(key, account.metadata?.generation ?? 0));
   });
   const trainings = follow<TrainingJob>(
     kubernetes,
@@ -171,18 +174,22 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   metrics.jobs('TrainingJob', () => phases(trainings.cache.values()));
   metrics.jobs('PredictionJob', () => phases(predictions.cache.values()));
 
+  const money = new News<string>();
   function trainingChanged(key: string, job: TrainingJob): void {
     trainingController.queue.add(key);
-    wakeAccountOf(job.metadata?.namespace);
+    // A heartbeat moves no money of the account; what is held back and what has ended does.
+    if (money.isNew(key, moneyOf(job))) wakeAccountOf(job.metadata?.namespace);
     for (const waiting of predictions.cache.by('model', key)) predictionController.queue.add(keyOfJob(waiting));
   }
   function wakeAccountOf(namespace = ''): void {
     const userId = userOf(namespace);
     if (userId !== undefined) accountController.queue.add(accountName(userId));
   }
-  function wakeJobsOf(userId: string): void {
+  /** All of them when the account's spec changed; else those that wait to be accepted. */
+  function wakeJobsOf(userId: string, every: boolean): void {
     for (const job of trainings.cache.by('user', userId))
-      if (!isFinal(job)) trainingController.queue.add(keyOfJob(job));
+      if (!isFinal(job) && (every || !isTrue(job.status?.conditions, 'Accepted')))
+        trainingController.queue.add(keyOfJob(job));
     for (const job of predictions.cache.by('user', userId))
       if (!FINAL_PREDICTIONS.has(job.status?.phase ?? '')) predictionController.queue.add(keyOfJob(job));
   }
@@ -271,7 +278,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     await stopActing();
     await leader?.release();
     await Promise.all([...reflectors.map((reflector) => reflector.stop()), checks.stop()]);
-    await health.close();
+    await Promise.all([health.close(), events.drained()]);
     kubernetes.close();
     clients.close();
   });
@@ -341,6 +348,27 @@ function phases(jobs: Iterable<{ status?: { phase?: string } }>): Map<string, nu
   for (const { status } of jobs)
     counts.set(status?.phase ?? 'Pending', (counts.get(status?.phase ?? 'Pending') ?? 0) + 1);
   return counts;
+}
+
+/** What of a job the account's figures depend on. */
+const moneyOf = ({ metadata, status }: TrainingJob): string =>
+  [
+    metadata?.deletionTimestamp,
+    status?.phase,
+    status?.cost?.reservedUsd,
+    status?.attempts?.findLast(({ endedAt }) => endedAt !== undefined)?.number,
+  ].join('/');
+
+/** Remembers one value of each key, and tells when it is another. */
+class News<V> {
+  readonly #known = new Map<string, V>();
+
+  isNew(key: string, value: V): boolean {
+    if (this.#known.get(key) === value) return false;
+    if (this.#known.size > MOST_NEWS) this.#known.clear();
+    this.#known.set(key, value);
+    return true;
+  }
 }
 
 const keyOfJob = (job: { metadata?: { namespace?: string; name?: string } }): string =>

@@ -51,6 +51,8 @@ export class Cache<T extends KubeObject> {
     const old = this.#objects.get(key);
     if (old && isOlder(object, old)) return false;
     if (old) this.#unindex(key, old);
+    // Who last wrote which field is of no use here, and as large as the object.
+    delete (object.metadata as { managedFields?: unknown } | undefined)?.managedFields;
     this.#objects.set(key, object);
     for (const [name, indexer] of this.#indexers) {
       const index = this.#indexes.get(name) as Map<string, Set<string>>;

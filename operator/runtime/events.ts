@@ -42,6 +42,7 @@ export class EventRecorder {
   readonly #logger: Logger;
   /** Name and count by what was told of whom; of this process only. */
   readonly #told = new Map<string, { readonly event: string; count: number }>();
+  readonly #open = new Set<Promise<void>>();
   #sequence = 0;
 
   constructor(kubernetes: Pick<Kubernetes, 'create' | 'mergePatch'>, clock: Clock, logger: Logger) {
@@ -50,8 +51,19 @@ export class EventRecorder {
     this.#logger = logger;
   }
 
-  /** Never rejects. */
-  async record(about: KubeObject, text: EventText): Promise<void> {
+  /** Never rejects, and need not be waited for: the status says the same, an Event only tells the story. */
+  record(about: KubeObject, text: EventText): Promise<void> {
+    const recorded: Promise<void> = this.#record(about, text).finally(() => this.#open.delete(recorded));
+    this.#open.add(recorded);
+    return recorded;
+  }
+
+  /** Resolves when what was recorded so far is written. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#open);
+  }
+
+  async #record(about: KubeObject, text: EventText): Promise<void> {
     const { name = '', namespace = 'default', uid = '' } = about.metadata ?? {};
     const key = `${uid}/${text.type}/${text.reason}/${text.message}`;
     const known = this.#told.get(key);

@@ -5,6 +5,7 @@ import type { Kubernetes, KubeObject, Resource } from './kubernetes.ts';
 
 /** RFC 7386 patch that makes `next` of `old`: lists whole, vanished fields null; undefined when they are equal. */
 export function mergeDiff(old: unknown, next: unknown): unknown {
+  if (old === next) return undefined;
   if (!isPlain(old) || !isPlain(next)) return JSON.stringify(old) === JSON.stringify(next) ? undefined : next;
   const patch: Record<string, unknown> = {};
   for (const name of new Set([...Object.keys(old), ...Object.keys(next)])) {

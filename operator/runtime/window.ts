@@ -106,12 +106,15 @@ interface Item<T> {
 export class Merger<T> {
   readonly #clock: Clock;
   readonly #send: (items: readonly T[]) => Promise<void>;
+  readonly #limit: TokenBucket | undefined;
   #items: Item<T>[] = [];
   #window: Window | undefined;
 
-  constructor(clock: Clock, send: (items: readonly T[]) => Promise<void>) {
+  /** `limit`: calls as they may follow each other; a window stays open until the next may be made, or it is full. */
+  constructor(clock: Clock, send: (items: readonly T[]) => Promise<void>, limit?: TokenBucket) {
     this.#clock = clock;
     this.#send = send;
+    this.#limit = limit;
   }
 
   add(values: readonly T[]): Promise<unknown> {
@@ -121,7 +124,11 @@ export class Merger<T> {
   #one(value: T): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#items.push({ value, resolve, reject });
-      this.#window ??= new Window({ clock: this.#clock, onClose: () => this.#flush() });
+      this.#window ??= new Window({
+        clock: this.#clock,
+        onClose: () => this.#flush(),
+        delayMs: () => this.#limit?.waitMs() ?? 0,
+      });
       this.#window.touch();
       if (this.#items.length >= WINDOW_MOST_ITEMS) this.#window.close();
     });
@@ -131,6 +138,7 @@ export class Merger<T> {
     const items = this.#items;
     this.#items = [];
     this.#window = undefined;
+    this.#limit?.take();
     this.#send(items.map(({ value }) => value)).then(
       () => items.forEach(({ resolve }) => resolve()),
       (error: unknown) => items.forEach(({ reject }) => reject(error)),

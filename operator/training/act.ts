@@ -270,18 +270,20 @@ export class Actor {
 
   async #end(job: TrainingJob, action: Extract<Action, { do: 'end' }>): Promise<Acted> {
     const { bucket, places, clock, prices } = this.#options;
-    const { do: _, ...end } = action;
+    const { do: _, downSince, ...end } = action;
     const { attempt } = action;
     if (!attempt.instanceId) return { outcome: { of: 'ended', ...end, endedAt: clock.now(), costUsd: 0 } };
     await this.#options.terminations.end([attempt.instanceId], action.reason);
-    if (!WITHOUT_CHECKPOINT.has(action.cause))
-      await keepCheckpoint(bucket, places, uidOf(job), attempt.instanceId).catch((error: unknown) => {
-        // Without it the next attempt begins earlier; that is no reason not to end this one.
-        if (!(error instanceof CloudError)) throw error;
-      });
-    const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, clock.now(), prices);
+    const checkpoint = WITHOUT_CHECKPOINT.has(action.cause)
+      ? undefined
+      : await keepCheckpoint(bucket, places, uidOf(job), attempt.instanceId).catch((error: unknown) => {
+          // Without it the next attempt begins earlier; that is no reason not to end this one.
+          if (!(error instanceof CloudError)) throw error;
+          return undefined;
+        });
+    const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, downSince ?? clock.now(), prices);
     this.#options.metrics.attemptEnded(action.reason, attempt.market);
-    return { outcome: { of: 'ended', ...end, endedAt: at, costUsd: usd } };
+    return { outcome: { of: 'ended', ...end, checkpoint, endedAt: at, costUsd: usd } };
   }
 }
 

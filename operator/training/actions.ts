@@ -50,6 +50,8 @@ export type Action =
       code?: string;
       /** The worker says that it saved its work before it ended. */
       saved?: boolean;
+      /** When its instance went down, milliseconds; absent: it is ended now. */
+      downSince?: number;
     }
   | { do: 'complete' };
 

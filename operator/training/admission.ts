@@ -52,9 +52,9 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
       'ModelExists',
       `TrainingJob ${rival.metadata?.name} was created before and makes the model ${modelId(job)} already; choose another spec.model.id.`,
     );
-  const data = await lookAtData(job, options);
+  const [data, taken] = await Promise.all([lookAtData(job, options), modelExists(job, userId, options)]);
   if ('is' in data) return data;
-  if (job.status?.model?.manifestSha256 === undefined && (await modelExists(job, userId, options)))
+  if (job.status?.model?.manifestSha256 === undefined && taken)
     return refuse(
       'ModelExists',
       `There is a model ${modelId(job)} already; choose another spec.model.id or delete it.`,

@@ -291,11 +291,18 @@ export class Batches {
     const { pools, clock, logger, onInstance, onFleet, surplus } = this.#options;
     const { id, market } = record;
     const zoned = answer.instances.map((one) => ({ ...one, zone: one.zone || zoneOf(one, record) }));
-    const { given, free, needy } = allocate(
-      zoned.filter(({ id: instanceId }) => !this.#options.held(instanceId)),
-      record.members.filter((member) => this.#wants(batch, member)),
-      again ? await this.#tickets(zoned) : new Map(),
+    const tickets = again ? await this.#tickets(zoned) : new Map<string, string>();
+    const open = zoned.filter(({ id: instanceId }) => !this.#options.held(instanceId));
+    const waiting = record.members.filter((member) => this.#waits(batch, member));
+    const wanting = waiting.filter(({ uid }) => this.#wants(batch, uid));
+    const wanted = allocate(open, wanting, tickets);
+    // What was launched for one that wants it no more is its own all the same: it ends it, and pays for it.
+    const unwanted = allocate(
+      wanted.free,
+      waiting.filter((member) => !wanting.includes(member)),
+      tickets,
     );
+    const { given, free, needy } = { ...wanted, given: [...wanted.given, ...unwanted.given], free: unwanted.free };
     rememberRefusals(pools, market, record.offers, answer);
     for (const [member, instance] of given) {
       batch.members.set(member.uid, member);
@@ -319,12 +326,14 @@ export class Batches {
     }
   }
 
-  /** Whether the member's job still waits for this very attempt. */
-  #wants(batch: Batch, { uid, attempt }: BatchMember): boolean {
-    const job = this.#options.job(uid);
-    if (!job || job.metadata?.deletionTimestamp || batch.withdrawn.has(uid)) return false;
-    const current = currentAttempt(job.status);
+  /** Whether the member's attempt has no instance yet. */
+  #waits(batch: Batch, { uid, attempt }: BatchMember): boolean {
+    const current = currentAttempt(this.#options.job(uid)?.status);
     return current?.number === attempt && current.batch === batch.id && current.instanceId === undefined;
+  }
+
+  #wants(batch: Batch, uid: string): boolean {
+    return !this.#options.job(uid)?.metadata?.deletionTimestamp && !batch.withdrawn.has(uid);
   }
 
   /** Instances that hold a ticket belong to the job it names. */

@@ -17,6 +17,7 @@ import {
   stopped,
   stopUnderWay,
   succeeded,
+  keptCheckpoint,
   ticketPut,
   ticketSigned,
   waiting,
@@ -49,6 +50,8 @@ export type Outcome =
       message: string;
       code?: string;
       saved?: boolean;
+      /** The job's newest, as it was kept. */
+      checkpoint?: { readonly step: number; readonly at: string };
       endedAt: number;
       costUsd: number;
     }
@@ -116,8 +119,10 @@ function judged(at: At, status: TrainingJobStatus, verdict: Verdict): TrainingJo
 
 type Ended = Extract<Outcome, { of: 'ended' }>;
 
-function ended(at: At, status: TrainingJobStatus, outcome: Ended): TrainingJobStatus {
-  const { attempt, endedAt } = outcome;
+function ended(at: At, before: TrainingJobStatus, outcome: Ended): TrainingJobStatus {
+  const { attempt, endedAt, checkpoint } = outcome;
+  // The last checkpoint often comes after the last heartbeat.
+  const status = checkpoint ? keptCheckpoint(before, checkpoint) : before;
   const charged = chargeAttempt(status, attempt, outcome.costUsd, at.prices);
   const lost = LOSING.has(outcome.cause) ? lostSeconds(status, outcome) : undefined;
   const end = {

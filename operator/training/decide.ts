@@ -21,6 +21,15 @@ import { attemptBegun, stopped, stopping, withoutCapacity, type At } from './tra
 export const ADMISSION_RETRY_MS = 30_000;
 
 export function decide(job: TrainingJob, world: Context): Decision {
+  const decision = decided(job, world);
+  const { action } = decision;
+  if (action?.do !== 'end') return decision;
+  // Seen down before it is ended by us: that is until when it costs.
+  const instance = world.seen.instances.find(({ id }) => id === action.attempt.instanceId);
+  return instance && isDown(instance) ? { ...decision, action: { ...action, downSince: instance.downSince } } : decision;
+}
+
+function decided(job: TrainingJob, world: Context): Decision {
   const { status, context } = own(job, world);
   const at: At = { job, now: context.now };
   if (job.metadata?.deletionTimestamp) return decideDeletion(job, status, context);

@@ -129,7 +129,8 @@ export class Observation {
     for (const id of ids) {
       this.#ended.set(id, this.#options.clock.now());
       const instance = this.#instances.get(id);
-      if (instance && !isDown(instance)) this.#put({ ...instance, state: 'shutting-down' });
+      if (instance && !isDown(instance))
+        this.#put({ ...instance, state: 'shutting-down', downSince: this.#options.clock.now() });
     }
   }
 
@@ -258,9 +259,11 @@ export class Observation {
     }
     for (const [id, instance] of listed) if (this.#instances.get(id)?.state !== instance.state) news.set(id, instance);
     for (const [id, old] of this.#instances) if (!listed.has(id)) news.set(id, old);
+    const before = this.#instances;
     this.#instances = new Map();
     this.#byJob.clear();
-    for (const instance of listed.values()) this.#put(instance);
+    for (const instance of listed.values())
+      this.#put(isDown(instance) ? { ...instance, downSince: before.get(instance.id)?.downSince ?? began } : instance);
     for (const kept of [this.#reports, this.#notices])
       for (const id of [...kept.keys()]) if (!listed.has(id)) kept.delete(id);
     this.#options.logs?.forget([...this.#instances.values()].filter(isDown).map(({ id }) => id));

@@ -12,6 +12,8 @@ import { select, type Selection, type SelectionInput } from './selection.ts';
 export const OFFERINGS_AGE_MS = 86_400_000;
 export const OFFERINGS_RETRY_MS = 300_000;
 
+const REMEMBERED_MS = 1_000;
+
 export interface Plan {
   readonly market: Market;
   readonly selection: Selection;
@@ -47,6 +49,8 @@ export class Planner {
   #preparing: Promise<void> | undefined;
   #offered: ReadonlySet<string> | undefined;
   #askAgainAt = -Infinity;
+  readonly #selections = new Map<string, Selection>();
+  #second = '';
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -71,6 +75,7 @@ export class Planner {
     const subnets = [...zones].map(([subnetId, zone]) => ({ subnetId, zone }));
     await this.#readOfferings(subnets);
     this.#subnets = subnets.sort((a, b) => a.zone.localeCompare(b.zone));
+    this.#selections.clear();
   }
 
   /** Without an answer, everything is taken as offered: the fleet call then finds out. */
@@ -127,8 +132,19 @@ export class Planner {
     return { market: 'on-demand', selection: other, marketReason, extraPerHour };
   }
 
+  /** Like jobs ask alike: what was selected is told again for a moment, though not after a pool refused. */
   selection(job: TrainingJob, bytes: number, market: Market, avoid?: readonly string[]): Selection {
-    return select({ ...this.#input(job, bytes, market), avoid });
+    const { now, pools } = this.#options;
+    const second = `${Math.floor(now() / REMEMBERED_MS)}/${pools.version}`;
+    if (second !== this.#second) this.#selections.clear();
+    this.#second = second;
+    const { resources, deadline, model } = job.spec;
+    const key = JSON.stringify([market, bytes, job.status?.dataset?.columns, model.type, resources, deadline, avoid]);
+    const known = this.#selections.get(key);
+    if (known) return known;
+    const selection = select({ ...this.#input(job, bytes, market), avoid });
+    this.#selections.set(key, selection);
+    return selection;
   }
 
   #input(job: TrainingJob, bytes: number, market: Market): SelectionInput {

@@ -18,6 +18,8 @@ export class Pools {
   readonly #blocked = new Map<string, Memory>();
   readonly #risky = new Map<string, Memory>();
   readonly #now: () => number;
+  /** Another after each thing that was remembered. */
+  version = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -25,6 +27,7 @@ export class Pools {
 
   /** The pool had no capacity. `zone` may be a subnet id when EC2 names only that. */
   block(market: Market, instanceType: string, zone: string, forMs = CAPACITY_MEMORY_MS): void {
+    this.version += 1;
     this.#blocked.set(`${market}/${instanceType}/${zone}`, { at: this.#now(), forMs });
   }
 
@@ -34,6 +37,7 @@ export class Pools {
 
   /** An instance of the pool was interrupted, or is at risk by EC2's rebalance recommendation. */
   warn(market: Market, instanceType: string, zone: string, forMs = RISK_MEMORY_MS): void {
+    this.version += 1;
     this.#risky.set(`${market}/${instanceType}/${zone}`, { at: this.#now(), forMs });
   }
 

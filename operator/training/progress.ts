@@ -5,7 +5,7 @@ import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import { attemptCost, chargeAttempt, type PriceSource } from './costs.ts';
 import type { LogReport } from './log-follow.ts';
 import type { Choice } from './timing.ts';
-import { change, type At } from './transitions.ts';
+import { change, keptCheckpoint, type At } from './transitions.ts';
 
 type Progress = NonNullable<TrainingJobStatus['progress']>;
 
@@ -80,11 +80,8 @@ function percentOf({ percent }: Heartbeat, attempt: Attempt, old: Progress | und
 }
 
 /** Of an instance that is being replaced only the newest checkpoint matters. */
-export function checkpointOf(status: TrainingJobStatus, heartbeat: Heartbeat): TrainingJobStatus {
-  const checkpoint = checkpointIn(heartbeat);
-  if ((checkpoint.lastCheckpointStep ?? 0) <= (status.progress?.lastCheckpointStep ?? 0)) return status;
-  return { ...status, progress: { ...status.progress, ...checkpoint } };
-}
+export const checkpointOf = (status: TrainingJobStatus, { checkpoint }: Heartbeat): TrainingJobStatus =>
+  checkpoint ? keptCheckpoint(status, checkpoint) : status;
 
 /** Figures of the log, when heartbeats do not come. */
 export function logged(status: TrainingJobStatus, log: LogReport, heardAt = 0): TrainingJobStatus {

@@ -5,10 +5,11 @@ import type { Account, TrainingJob, TrainingJobStatus } from '../../crds/crds.ge
 import { accountName, userOf } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { Outcome as ReconcileOutcome } from '../runtime/controller.ts';
-import type { EventRecorder } from '../runtime/events.ts';
+import type { EventRecorder, EventText } from '../runtime/events.ts';
 import type { Logger } from '../runtime/logging.ts';
 import type { StatusWriter } from '../runtime/status.ts';
-import type { Actor } from './act.ts';
+import type { Acted, Actor } from './act.ts';
+import type { Action } from './actions.ts';
 import { budgetOf } from './admission.ts';
 import type { Batches } from './batches.ts';
 import { confirm } from './confirm.ts';
@@ -61,29 +62,45 @@ export class TrainingReconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileOutcome> {
-    let job = this.#options.cache.get(key);
-    for (let step = 0; job && step < MOST_STEPS; step += 1) {
+    const found = this.#options.cache.get(key);
+    if (!found) return undefined;
+    const draft = new Draft(found);
+    for (let step = 0; step < MOST_STEPS; step += 1) {
+      const { job } = draft;
       if (mayLaunch(job)) await this.#options.planner.prepare();
-      const decision = decide(job, this.#context(job));
-      const before: TrainingJob = job;
-      job = await this.#write(job, decision.status);
-      const { action, requeueAfterMs } = decision;
+      const { status, action, requeueAfterMs } = decide(job, this.#context(job));
+      draft.say(status);
       if (!action) {
         // A status that moved on may have something to do at once.
-        if (job !== before && job.status?.phase !== before.status?.phase) continue;
+        if (draft.job.status?.phase !== job.status?.phase) continue;
+        await this.#write(draft);
         return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
       }
+      // Admission only reads: that the job was seen is written when admission takes its time, or fails.
+      if (action.do !== 'admit') await this.#write(draft);
       if (signal.aborted) return undefined;
-      const result = await this.#options.actor.act(job, action);
+      const result = await this.#act(draft, action);
       if (result.gone) return undefined;
-      if (result.job) job = result.job;
+      if (result.job) draft.is(result.job);
       if (result.outcome) {
-        const at = { job, now: this.#options.clock.now(), prices: this.#options.prices };
-        job = await this.#write(job, confirm(at, job.status ?? {}, result.outcome));
+        const at = { job: draft.job, now: this.#options.clock.now(), prices: this.#options.prices };
+        draft.say(confirm(at, draft.job.status ?? {}, result.outcome));
       }
-      if (result.pauseMs !== undefined) return { requeueAfterMs: result.pauseMs };
+      if (result.pauseMs === undefined) continue;
+      await this.#write(draft);
+      return { requeueAfterMs: result.pauseMs };
     }
-    return job ? { requeueAfterMs: 1000 } : undefined;
+    await this.#write(draft);
+    return { requeueAfterMs: 1000 };
+  }
+
+  async #act(draft: Draft, action: Action): Promise<Acted> {
+    try {
+      return await this.#options.actor.act(draft.job, action);
+    } catch (error) {
+      await this.#write(draft);
+      throw error;
+    }
   }
 
   #context(job: TrainingJob): Context {
@@ -125,16 +142,59 @@ export class TrainingReconciler {
     return planner.plan(job, undefined, { avoid });
   }
 
-  async #write(job: TrainingJob, status: TrainingJobStatus): Promise<TrainingJob> {
+  /** Writes what has been said since the last time, in one call, and tells each transition of it. */
+  async #write(draft: Draft): Promise<void> {
     const { writer, events, logger } = this.#options;
-    const written = await writer.write(job, status);
-    if (written === job) return job;
-    const told = transition(job.status, status);
-    if (told) {
-      const { namespace, name } = job.metadata ?? {};
-      logger.info({ kind: 'TrainingJob', namespace, name, phase: status.phase, reason: told.reason }, 'transition');
-      await events.record(written, told);
+    const { written: before, told } = draft;
+    const written = await writer.write(before, draft.job.status ?? {});
+    draft.is(written);
+    if (written === before) return;
+    for (const { phase, text } of told) {
+      const { namespace, name } = written.metadata ?? {};
+      logger.info({ kind: 'TrainingJob', namespace, name, phase, reason: text.reason }, 'transition');
+      void events.record(written, text);
     }
-    return written;
+  }
+}
+
+interface Told {
+  readonly phase: string | undefined;
+  readonly text: EventText;
+}
+
+/** A job with what is to be its status: several transitions that need no action in between are one write. */
+class Draft {
+  #written: TrainingJob;
+  #job: TrainingJob;
+  #told: Told[] = [];
+
+  constructor(job: TrainingJob) {
+    this.#written = job;
+    this.#job = job;
+  }
+
+  /** As the API server knows it. */
+  get written(): TrainingJob {
+    return this.#written;
+  }
+  get job(): TrainingJob {
+    return this.#job;
+  }
+  get told(): readonly Told[] {
+    return this.#told;
+  }
+
+  say(status: TrainingJobStatus): void {
+    if (status === this.#job.status) return;
+    const text = transition(this.#job.status, status);
+    if (text) this.#told.push({ phase: status.phase, text });
+    this.#job = { ...this.#job, status };
+  }
+
+  /** The API server's newest version: what was said until now is in it. */
+  is(job: TrainingJob): void {
+    this.#written = job;
+    this.#job = job;
+    this.#told = [];
   }
 }

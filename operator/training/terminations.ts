@@ -1,9 +1,12 @@
 // Terminations of the same moment are one TerminateInstances call (decision 4); what runs on the cluster is ended there.
 import type { Clock } from '../../cloud/clock.ts';
 import type { Compute } from '../../cloud/compute.ts';
-import { Merger } from '../runtime/window.ts';
+import { Merger, TokenBucket } from '../runtime/window.ts';
 import { isClusterId, type ClusterRunner } from './cluster.ts';
 import type { Observation } from './observation.ts';
+
+/** Some ends at once are calls of their own; when many follow each other, one in four seconds takes them all. */
+const CALLS = { burst: 4, perSecond: 0.25 };
 
 export interface TerminationsOptions {
   compute: Pick<Compute, 'terminate'>;
@@ -21,7 +24,8 @@ export class Terminations {
 
   constructor(options: TerminationsOptions) {
     this.#options = options;
-    this.#merger = new Merger(options.clock, (ids) => this.#send([...new Set(ids)]));
+    const limit = new TokenBucket(options.clock, CALLS.burst, CALLS.perSecond);
+    this.#merger = new Merger(options.clock, (ids) => this.#send([...new Set(ids)]), limit);
   }
 
   /** Resolves when EC2 (or the cluster) has accepted; idempotent. `reason` is for the metrics. */

@@ -211,6 +211,18 @@ export const ticketPut = (
     },
   );
 
+/** A checkpoint is known; an older one changes nothing. */
+export const keptCheckpoint = (
+  status: TrainingJobStatus,
+  { step, at }: { readonly step: number; readonly at: string },
+): TrainingJobStatus =>
+  step <= (status.progress?.lastCheckpointStep ?? 0)
+    ? status
+    : {
+        ...status,
+        progress: { ...status.progress, lastCheckpointStep: step, lastCheckpointTime: timestamp(Date.parse(at)) },
+      };
+
 export const ticketSigned = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
   withAttempt(status, attempt, { ticketAt: timestamp(at.now) });
 

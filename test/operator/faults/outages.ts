@@ -49,13 +49,14 @@ interface Away {
   operated?: Operated;
   /** Only these calls. */
   calls?: readonly string[];
+  expected?: Expected;
 }
 
-const away = (name: string, service: Service, error: () => Error, { operated, calls }: Away = {}): Outage[] =>
+const away = (name: string, service: Service, error: () => Error, { operated, calls, expected }: Away = {}): Outage[] =>
   Object.entries(MOMENTS).map(([moment, at]) => ({
     name: `${name} for 10 minutes, while ${moment}`,
     begin: (sim) => during(sim, at, 10 * MINUTE, () => sim.weather.away(service, error, calls)),
-    expected: BLIND,
+    expected: { ...BLIND, ...expected },
     ...(operated ? { operated } : {}),
   }));
 
@@ -101,7 +102,8 @@ export const OUTAGES: readonly Outage[] = [
   },
   ...away('EC2 throttles every call', 'ec2', throttled),
   ...away('S3 does not answer the operator', 's3', unreachable),
-  ...away('S3 lists objects and gives none', 's3', unreachable, { calls: ['get'] }),
+  // No ticket can be put while nobody knows whether there is a checkpoint to go on from.
+  ...away('S3 lists objects and gives none', 's3', unreachable, { calls: ['get'], expected: { ticketless: true } }),
   {
     name: 'S3 answers nobody for 10 minutes, while running',
     begin: (sim) =>

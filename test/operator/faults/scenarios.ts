@@ -14,6 +14,8 @@ export interface Scenario {
   readonly expected?: Expected;
   /** What its attempts count as depends on who comes first. */
   readonly eitherCount?: boolean;
+  /** Machines more than without a doom: launched for what is not wanted any more, and ended at once. */
+  readonly spare?: number;
 }
 
 /** A training of so many steps; 90 s by default, so that it checkpoints once. */
@@ -111,6 +113,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'suspended while it is being replaced, and resumed',
     jobs: { job: course() },
     eitherCount: true,
+    spare: 1,
     plot: (sim) => {
       noticeAt(sim, 5);
       sim.whenJob('job', isReplaced, () => sim.change('job', { suspend: true }));
@@ -180,15 +183,32 @@ export const SCENARIOS: readonly Scenario[] = [
     jobs: { job: { ...course(5, 3), ttlSecondsAfterFinished: 0 } },
     expected: { phases: { job: 'gone' } },
   },
-  deleted('Pending'),
+  {
+    name: 'deleted before it is accepted',
+    jobs: { job: course() },
+    plot: (sim) =>
+      sim.whenJob(
+        'job',
+        ({ metadata, status }) => metadata?.finalizers !== undefined && status?.phase === undefined,
+        () => sim.remove('job'),
+      ),
+    expected: { phases: { job: 'gone' } },
+  },
   deleted('Queued', course(), (sim) => roomFor(sim, 0)),
   deleted('Launching'),
   {
     name: 'deleted while its fleet call is in flight',
     jobs: { job: course() },
     plot: (sim) => sim.weather.once('ec2', 'createFleet', () => void sim.remove('job')),
-    // Its machine is found and ended; nobody is charged for the minute it ran.
-    expected: { phases: { job: 'gone' }, unowned: true },
+    expected: { phases: { job: 'gone' } },
+  },
+  {
+    name: 'suspended while its fleet call is in flight, and resumed',
+    jobs: { job: course() },
+    plot: (sim) => {
+      sim.weather.once('ec2', 'createFleet', () => void sim.change('job', { suspend: true }));
+      sim.whenPhase('job', 'Suspended', () => sim.change('job', { suspend: false }));
+    },
   },
   deleted('Booting'),
   deleted('Running'),

@@ -243,9 +243,26 @@ describe('A job that no longer wants an instance', () => {
     await stand.clock.advance(35);
     expect(stand.withdraw(batches, 'u1', id)).to.equal(undefined);
     await stand.clock.advance(1_000);
+    // Launched for it: its own to end and to pay for.
+    const unwanted = idOf(stand.withdraw(batches, 'u1', id));
+    expect(unwanted).to.match(/^i-/);
+    expect(unwanted).not.to.equal(idOf(stand.ask(batches, 'u2', id)));
+    expect(stand.surplus).to.deep.equal([]);
+  });
+
+  it('gives its place to those who want one, when there are not enough', async () => {
+    const stand = new Stand();
+    stand.compute.room.set('spot/m5.large/a', 1);
+    stand.compute.empty.add('spot/m5.large/b');
+    const batches = stand.process();
+    const id = stand.begin(batches, 'u1');
+    stand.begin(batches, 'u2');
+    stand.bucket.before('put', failure('unreachable'));
+    await stand.clock.advance(35);
+    stand.withdraw(batches, 'u1', id);
+    await stand.clock.advance(1_000);
     expect(stand.withdraw(batches, 'u1', id)).to.include({ got: 'nothing', cause: 'none' });
-    expect(stand.surplus).to.have.length(1);
-    expect(stand.compute.running().map((machine) => machine.id)).to.deep.equal([idOf(stand.ask(batches, 'u2', id))]);
+    expect(idOf(stand.ask(batches, 'u2', id))).to.match(/^i-/);
   });
 
   it('is told of an instance that was given to it before', async () => {
@@ -256,11 +273,11 @@ describe('A job that no longer wants an instance', () => {
     expect(idOf(stand.withdraw(batches, 'u1', id))).to.match(/^i-/);
   });
 
-  it('and was deleted gets none', async () => {
+  it('and is gone altogether leaves an instance that is ended at once', async () => {
     const stand = new Stand();
     const batches = stand.process();
-    const id = stand.begin(batches, 'u1');
-    stand.write('u1', id, { deletionTimestamp: '2026-11-24T10:00:00Z' });
+    stand.begin(batches, 'u1');
+    stand.jobs.delete('u1');
     await stand.clock.advance(35);
     expect(stand.surplus).to.have.length(1);
     expect(stand.compute.running()).to.deep.equal([]);
