@@ -47,6 +47,10 @@ export class AccountReconciler {
   /** Uids of accounts whose quota Kubernetes has not counted yet. */
   readonly #uncounted = new Set<string>();
 
+  /** Writes of what is held back, by account: under way, and the one that comes after it. */
+  readonly #writes = new Map<string, Promise<void>>();
+  readonly #nextWrites = new Map<string, Promise<void>>();
+
   constructor(options: AccountsOptions) {
     this.#options = options;
   }
@@ -150,8 +154,27 @@ export class AccountReconciler {
     return counted;
   }
 
-  /** Writes what is held back now, before a paid call. Conflicts are settled by reading again. */
-  async writeReservation(name: string): Promise<void> {
+  /** Resolves when what is held back now is written, before a paid call. Jobs that ask while a write is under way share the next. */
+  writeReservation(name: string): Promise<void> {
+    const waiting = this.#nextWrites.get(name);
+    if (waiting) return waiting;
+    const current = this.#writes.get(name) ?? Promise.resolve();
+    const next = current
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextWrites.delete(name);
+        const write = this.#writeReserved(name);
+        this.#writes.set(name, write);
+        return write.finally(() => {
+          if (this.#writes.get(name) === write) this.#writes.delete(name);
+        });
+      });
+    this.#nextWrites.set(name, next);
+    return next;
+  }
+
+  /** Conflicts are settled by reading again. */
+  async #writeReserved(name: string): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const account = this.#options.cache.get(name);
       if (!account) return;

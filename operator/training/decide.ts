@@ -26,7 +26,9 @@ export function decide(job: TrainingJob, world: Context): Decision {
   if (action?.do !== 'end') return decision;
   // Seen down before it is ended by us: that is until when it costs.
   const instance = world.seen.instances.find(({ id }) => id === action.attempt.instanceId);
-  return instance && isDown(instance) ? { ...decision, action: { ...action, downSince: instance.downSince } } : decision;
+  return instance && isDown(instance)
+    ? { ...decision, action: { ...action, downSince: instance.downSince } }
+    : decision;
 }
 
 function decided(job: TrainingJob, world: Context): Decision {

@@ -134,6 +134,12 @@ export class Observation {
     }
   }
 
+  /** Whether it is down, by EC2's word or because EC2 accepted its termination. */
+  isDown(instanceId: string): boolean {
+    const instance = this.#instances.get(instanceId);
+    return instance !== undefined && isDown(instance);
+  }
+
   noteControl(instanceId: string): void {
     this.#report(instanceId).controlled = true;
   }

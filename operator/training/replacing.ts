@@ -30,8 +30,7 @@ export function replacing(at: At, status: TrainingJobStatus, leaving: Attempt, c
   if (report.result && !EXPECTED_EXITS.has(report.result.exitCode)) return keep(at, status, leaving, successor);
   const instance = seen.instances.find(({ id }) => id === leaving.instanceId);
   const proven = !report.unread && ((instance && isGone(instance)) || at.now >= overdueAt(leaving, successor));
-  if (report.result || proven)
-    return { status, action: ended(leaving, report.result !== undefined) };
+  if (report.result || proven) return { status, action: ended(leaving, report.result !== undefined) };
   const taken = isTaken(leaving);
   if (!taken && successor?.instanceId && !report.controlled)
     return { status, action: control(leaving), requeueAfterMs: STOP_TIMEOUT_MS };

@@ -11,7 +11,7 @@ const CALLS = { burst: 4, perSecond: 0.25 };
 export interface TerminationsOptions {
   compute: Pick<Compute, 'terminate'>;
   cluster: Pick<ClusterRunner, 'terminate'>;
-  observation: Pick<Observation, 'noteEnding'>;
+  observation: Pick<Observation, 'noteEnding' | 'isDown'>;
   clock: Clock;
   onTerminated: (reason: string, count: number) => void;
   /** Instances in one call. */
@@ -30,9 +30,11 @@ export class Terminations {
 
   /** Resolves when EC2 (or the cluster) has accepted; idempotent. `reason` is for the metrics. */
   async end(ids: readonly string[], reason: string): Promise<void> {
-    if (ids.length === 0) return;
-    await this.#merger.add(ids);
-    this.#options.onTerminated(reason, ids.length);
+    const { observation, onTerminated } = this.#options;
+    const up = ids.filter((id) => !observation.isDown(id));
+    if (up.length === 0) return;
+    await this.#merger.add(up);
+    onTerminated(reason, up.length);
   }
 
   async #send(ids: readonly string[]): Promise<void> {

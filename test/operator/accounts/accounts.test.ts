@@ -4,8 +4,12 @@ import { condition } from '../../../crds/conditions.ts';
 import type { Account } from '../../../crds/crds.generated.ts';
 import { Ledger, nextStatus, periodOf } from '../../../operator/accounts/month.ts';
 import { ownedBy } from '../../../operator/accounts/namespace.ts';
+import { AccountReconciler } from '../../../operator/accounts/reconciler.ts';
 import { Reservations, type Holder } from '../../../operator/accounts/reservations.ts';
-import type { KubeObject } from '../../../operator/runtime/kubernetes.ts';
+import { Cache } from '../../../operator/runtime/cache.ts';
+import { EventRecorder } from '../../../operator/runtime/events.ts';
+import type { Kubernetes, KubeObject } from '../../../operator/runtime/kubernetes.ts';
+import { SILENT } from '../../../operator/runtime/logging.ts';
 import {
   ACCOUNTS,
   NAMESPACES,
@@ -14,7 +18,9 @@ import {
   ROLES,
   SERVICE_ACCOUNTS,
 } from '../../../operator/runtime/resources.ts';
+import { StatusWriter } from '../../../operator/runtime/status.ts';
 import { FakeBucket, failure } from '../aws.ts';
+import { ManualClock, settled } from '../clock.ts';
 import { eventually, startCluster, type Cluster } from '../cluster.ts';
 import { World } from '../world.ts';
 
@@ -206,5 +212,49 @@ describe('The operator keeping accounts, on a Kubernetes API', () => {
       return condition(read.status?.conditions, 'BudgetWarning')?.status === 'True' && read;
     });
     expect(account.status?.month?.spentUsd).to.equal(0.9);
+  });
+});
+
+describe('What is held back in an account', () => {
+  it('is written once for jobs that are accepted while a write is under way', async () => {
+    const patches: object[] = [];
+    let answer = () => {};
+    const kubernetes = {
+      mergePatch: async (
+        _resource: unknown,
+        _name: string,
+        patch: { status?: { month?: { reservedUsd?: number } } },
+      ) => {
+        patches.push(patch);
+        await new Promise<void>((resolve) => (answer = resolve));
+        return { ...account, ...patch, metadata: { ...account.metadata, resourceVersion: String(patches.length + 1) } };
+      },
+    } as unknown as Kubernetes;
+    const account = {
+      metadata: { name: 'user-1', uid: 'a', resourceVersion: '1' },
+      spec: { userId: '1', limits: {} },
+    } as unknown as Account;
+    const cache = new Cache<Account>();
+    cache.put(account);
+    let held = 1;
+    const reconciler = new AccountReconciler({
+      ...{ kubernetes, cache, installation: 'x', clock: new ManualClock() },
+      writer: new StatusWriter(kubernetes, ACCOUNTS, cache),
+      events: new EventRecorder(kubernetes, new ManualClock(), SILENT),
+      reservations: { held: () => held } as unknown as Reservations,
+      ledger: new Ledger(new FakeBucket()),
+    });
+    const first = reconciler.writeReservation('user-1');
+    await settled();
+    held = 7;
+    const others = Array.from({ length: 50 }, () => reconciler.writeReservation('user-1'));
+    await settled();
+    answer();
+    await first;
+    await settled();
+    answer();
+    await Promise.all(others);
+    expect(patches).to.have.length(2);
+    expect(cache.get('user-1')?.status?.month?.reservedUsd).to.equal(7);
   });
 });

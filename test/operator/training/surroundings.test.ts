@@ -76,7 +76,7 @@ describe('Terminations', () => {
     const terminations = new Terminations({
       compute,
       cluster: { terminate: async (ids) => void pods.push(...ids) },
-      observation: { noteEnding: (ids) => void ended.push(...ids) },
+      observation: { noteEnding: (ids) => void ended.push(...ids), isDown: (id) => id === 'i-down' },
       clock,
       onTerminated: (reason, count) => counts.push(`${reason} ${count}`),
     });
@@ -84,6 +84,7 @@ describe('Terminations', () => {
       terminations.end(['i-1', 'i-2'], 'Succeeded'),
       terminations.end(['i-2', 'cluster-u-1'], 'Stopped'),
       terminations.end([], 'Stopped'),
+      terminations.end(['i-down'], 'Stopped'),
     ]);
     await clock.advance(35);
     await done;
@@ -99,7 +100,7 @@ describe('Terminations', () => {
     compute.before('terminate', failure('throttled'));
     const terminations = new Terminations({
       ...{ compute, clock, cluster: { terminate: async () => {} } },
-      observation: { noteEnding: () => expect.fail('nothing ended') },
+      observation: { noteEnding: () => expect.fail('nothing ended'), isDown: () => false },
       onTerminated: () => expect.fail('nothing ended'),
     });
     const both = Promise.allSettled([terminations.end(['i-1'], 'x'), terminations.end(['i-2'], 'x')]);
