@@ -11,7 +11,7 @@ import type { Logger } from './runtime/logging.ts';
 import type { Metrics } from './runtime/metrics.ts';
 
 export const CHECK_AGAIN_MS = 30_000;
-export const CHECK_EVERY_MS = 600_000;
+export const CHECK_EVERY_MS = 900_000;
 
 export interface ChecksOptions {
   configuration: OperatorConfiguration;

@@ -7,7 +7,7 @@ import type { Observation } from '../training/observation.ts';
 import { isDown } from '../training/seen.ts';
 
 /** Three calls each, as EC2 joins the filters of one call by and. */
-export const CHECK_EVERY_MS = 300_000;
+export const CHECK_EVERY_MS = 600_000;
 /** Words of a failing check; every other word is a scheduled event. */
 const CHECKS: ReadonlySet<string> = new Set(['system-status', 'instance-status']);
 

@@ -118,7 +118,11 @@ export function trainingOf(wiring: TrainingWiring): Training {
       if (market === 'spot' && kind !== 'state-change') pools.warn(market, instanceType, zone);
     },
     onTick: (part, ok, ms) => metrics.ticked(part, ok, ms),
-    onLook: tagUntagged,
+    onLook: (instances) => {
+      tagUntagged(instances);
+      // What runs is paid for by the price of the moment, also while nothing is launched.
+      if (instances.some((instance) => !isDown(instance))) void prices.refresh();
+    },
     busy: () => [...cache.values()].some((job) => !isFinal(job)),
     expecting: () => [...cache.values()].some(waitsForEc2),
   });

@@ -53,7 +53,7 @@ describe('EC2’s status checks', () => {
     return { clock, compute, noticed, words, checks };
   };
 
-  it('are read every five minutes; own instances are told of once, foreign ones never', async () => {
+  it('are read every ten minutes; own instances are told of once, foreign ones never', async () => {
     const { clock, compute, noticed, words, checks } = world();
     compute.trouble.push({ id: 'i-1', what: 'instance-retirement' }, { id: 'i-2', what: 'instance-stop' });
     await clock.advance(CHECK_EVERY_MS - 1);
