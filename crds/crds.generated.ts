@@ -497,7 +497,7 @@ export interface TrainingJobSpec {
    */
   backoffLimit: number;
   /**
-   * Spot interruptions (and other losses of an instance) survived before the job fails with TooManyInterruptions.
+   * Spot interruptions (and other losses of an instance, and moves away from one at risk) survived before the job fails with TooManyInterruptions.
    */
   maxInterruptions: number;
   /**

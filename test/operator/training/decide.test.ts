@@ -573,6 +573,17 @@ describe('What follows from the end of an attempt', () => {
     expect(sum.counts?.interruptions).to.equal(25);
   });
 
+  it('is a new beginning of activeDeadlineSeconds when a suspended job resumes', () => {
+    const admission = { dataset: { bytes: 1, etag: 'e', columns: 2 }, estimatedUsd: 1, reservedUsd: 1, message: 'm' };
+    const suspended = status('Suspended', [], { startTime: ago(5_000), cost: { actualUsd: 0.3 } });
+    const next = confirm(at(jobOf(undefined)), suspended, { of: 'admit', verdict: { is: 'admitted', admission } });
+    expect(next).to.include({ phase: 'Launching', startTime: timestamp(NOW) });
+    expect(next.cost).to.include({ actualUsd: 0.3 });
+    const limited = jobOf(next, { activeDeadlineSeconds: 600 });
+    expect(decide(limited, context({}, { now: NOW + 599_000 })).status.phase).to.equal('Launching');
+    expect(decide(limited, context({}, { now: NOW + 600_000 })).status.phase).to.equal('Failed');
+  });
+
   it('keeps a suspended job suspended while it may not go on', () => {
     const next = confirm(at(jobOf(undefined)), status('Suspended'), {
       of: 'admit',
