@@ -30,7 +30,7 @@ describe('The simulation', function () {
     await played();
     expect(violations(sim)).to.deep.equal([]);
     expect(figuresOf(sim)).to.include({ jobs: 1, machines: 1, interruptions: 0, attempts: 1, lostMax: 0 });
-    expect(sim.story('job').phases[0]).to.equal('Pending');
+    expect(sim.story('job').phases).to.deep.equal(['Launching', 'Booting', 'Running', 'Finishing', 'Succeeded']);
     expect(sim.phase('job')).to.equal('Succeeded');
   });
 
