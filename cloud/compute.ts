@@ -62,6 +62,7 @@ export interface Instance extends LaunchedInstance {
   readonly batch: string | undefined;
   /** The job it was launched for (tag). */
   readonly jobUid: string | undefined;
+  /** Of its other tags what is read again: the job's name. Thousands of instances are kept. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -156,7 +157,7 @@ export function computeOf(clients: Clients, installation: string, now: () => num
               stateReason: instance.StateReason?.Code,
               batch: tags[TAG.batch],
               jobUid: tags[TAG.jobUid],
-              tags,
+              tags: tags[TAG.job] === undefined ? {} : { [TAG.job]: tags[TAG.job] as string },
             });
           }
         next = page.NextToken;

@@ -17,7 +17,8 @@ export type Indexer<T> = (object: T) => readonly string[];
 export class Cache<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #indexers: ReadonlyMap<string, Indexer<T>>;
-  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  /** Most values of most indexes belong to one object: a Set only where there are more. */
+  readonly #indexes = new Map<string, Map<string, string | Set<string>>>();
 
   constructor(indexers: Readonly<Record<string, Indexer<T>>> = {}) {
     this.#indexers = new Map(Object.entries(indexers));
@@ -38,8 +39,8 @@ export class Cache<T extends KubeObject> {
   }
   /** Objects whose indexer `index` named `value`. */
   by(index: string, value: string): T[] {
-    const keys = this.#indexes.get(index)?.get(value);
-    return keys ? [...keys].flatMap((key) => this.#objects.get(key) ?? []) : [];
+    const keys = this.#indexes.get(index)?.get(value) ?? [];
+    return (typeof keys === 'string' ? [keys] : [...keys]).flatMap((key) => this.#objects.get(key) ?? []);
   }
 
   /**
@@ -55,11 +56,12 @@ export class Cache<T extends KubeObject> {
     delete (object.metadata as { managedFields?: unknown } | undefined)?.managedFields;
     this.#objects.set(key, object);
     for (const [name, indexer] of this.#indexers) {
-      const index = this.#indexes.get(name) as Map<string, Set<string>>;
+      const index = this.#indexes.get(name) as Map<string, string | Set<string>>;
       for (const value of indexer(object)) {
         const keys = index.get(value);
-        if (keys) keys.add(key);
-        else index.set(value, new Set([key]));
+        if (keys === undefined) index.set(value, key);
+        else if (typeof keys !== 'string') keys.add(key);
+        else if (keys !== key) index.set(value, new Set([keys, key]));
       }
     }
     return true;
@@ -75,11 +77,13 @@ export class Cache<T extends KubeObject> {
 
   #unindex(key: string, old: T): void {
     for (const [name, indexer] of this.#indexers) {
-      const index = this.#indexes.get(name) as Map<string, Set<string>>;
+      const index = this.#indexes.get(name) as Map<string, string | Set<string>>;
       for (const value of indexer(old)) {
         const keys = index.get(value);
-        keys?.delete(key);
-        if (keys?.size === 0) index.delete(value);
+        if (keys === key) index.delete(value);
+        if (typeof keys !== 'object') continue;
+        keys.delete(key);
+        if (keys.size === 0) index.delete(value);
       }
     }
   }

@@ -240,15 +240,13 @@ export class Batches {
 
   /** Undefined: EC2 knows the token otherwise, and no instance showed up by tag in time. */
   async #fleet(record: BatchRecord): Promise<FleetAnswer | undefined> {
-    const { compute, clock, installation } = this.#options;
+    const { compute, clock } = this.#options;
     const since = clock.now();
     const stale = since - Date.parse(record.at) > SENT_AGAIN_MS;
     for (;;) {
       const answer = stale ? 'known otherwise' : await this.#ask(record);
       if (answer !== 'known otherwise') return answer;
-      const found = (await this.#insist(() => compute.instances())).filter(
-        ({ tags }) => tags[TAG.batch] === record.id && tags[TAG.installation] === installation,
-      );
+      const found = (await this.#insist(() => compute.instances())).filter((instance) => instance.batch === record.id);
       if (found.length > 0) return { instances: found, refusals: [] };
       if (clock.now() - since >= MISMATCH_WAIT_MS) return undefined;
       await this.#pause(2 * FIRST_RETRY_MS);

@@ -16,6 +16,7 @@ import { TAG } from '../../cloud/tags.ts';
 import { lambdaService } from '../../local/aws/lambda/service.ts';
 import { sqsService } from '../../local/aws/sqs/service.ts';
 import { AMI, eventually, startCloud, type Cloud } from '../local/aws/ec2/cloud.ts';
+import { tagsOf } from './tags.ts';
 
 const kindOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
@@ -206,7 +207,7 @@ describe('The operator’s side of AWS, on the local AWS', function () {
       expect((await seen())?.jobUid).to.equal(undefined);
       await compute.tag([id], { [TAG.jobUid]: 'u-7', Name: 'spotlearn a/b' });
       expect(await seen()).to.include({ jobUid: 'u-7', batch: 'b' });
-      expect((await seen())?.tags).to.include({ Name: 'spotlearn a/b', [TAG.installation]: 'spotlearn' });
+      expect(await tagsOf(clients, id)).to.include({ Name: 'spotlearn a/b', [TAG.installation]: 'spotlearn' });
       expect(await kindOf(compute.tag(['i-00000000000000000'], { Name: 'x' }))).to.equal('notFound');
     });
 

@@ -14,6 +14,7 @@ import { roleNames, type Installation } from '../../infra/policies/document.ts';
 import { operatorPolicy } from '../../infra/policies/operator.ts';
 import { sqsService } from '../../local/aws/sqs/service.ts';
 import { ACCOUNT, AMI, eventually, REGION, startCloud, type Cloud } from '../local/aws/ec2/cloud.ts';
+import { tagsOf } from './tags.ts';
 
 const installation: Installation = {
   name: 'ours',
@@ -186,7 +187,7 @@ describe('Cleaning up on AWS, as the operator', function () {
       };
       await compute.tag([mine], tags);
       const tagged = (await compute.instances()).find(({ id }) => id === mine);
-      expect(tagged?.tags).to.deep.include({ ...tags, [TAG.installation]: 'ours' });
+      expect(await tagsOf(clients, mine)).to.deep.include({ ...tags, [TAG.installation]: 'ours' });
       expect(tagged?.jobUid).to.equal('u');
       expect(await kindOf(compute.tag([theirs], tags))).to.equal('denied');
       expect(await kindOf(compute.tag([mine, theirs], tags))).to.equal('denied');
