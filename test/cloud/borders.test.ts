@@ -229,7 +229,9 @@ describe('The operator’s side of AWS, on the local AWS', function () {
       expect(attached.map(({ tags }) => tags[TAG.installation])).to.include('spotlearn');
       expect(attached.every(({ createdAt }) => Math.abs(Date.now() - createdAt) < 60_000)).to.equal(true);
       const before = new Set(attached.map((volume) => volume.id));
-      expect(await kindOf(compute.deleteVolume(attached[0]?.id ?? ''))).to.not.equal('nothing');
+      // Those of earlier instances may be going at this very moment.
+      const [newest] = attached.sort((a, b) => b.createdAt - a.createdAt);
+      expect(await kindOf(compute.deleteVolume(newest?.id ?? ''))).to.not.equal('nothing');
       await compute.terminate([id]);
       const left = await eventually(async () => (await compute.volumes()).find(({ state }) => state === 'available'));
       expect(before.has(left.id)).to.equal(true);
