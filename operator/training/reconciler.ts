@@ -8,8 +8,7 @@ import type { Outcome as ReconcileOutcome } from '../runtime/controller.ts';
 import type { EventRecorder, EventText } from '../runtime/events.ts';
 import type { Logger } from '../runtime/logging.ts';
 import type { StatusWriter } from '../runtime/status.ts';
-import type { Acted, Actor } from './act.ts';
-import type { Action } from './actions.ts';
+import type { Actor } from './act.ts';
 import { budgetOf } from './admission.ts';
 import type { Batches } from './batches.ts';
 import { confirm } from './confirm.ts';
@@ -67,7 +66,7 @@ export class TrainingReconciler {
     const draft = new Draft(found);
     for (let step = 0; step < MOST_STEPS; step += 1) {
       const { job } = draft;
-      if (mayLaunch(job)) await this.#options.planner.prepare();
+      if (mayLaunch(job)) await this.#orWrite(draft, this.#options.planner.prepare());
       const { status, action, requeueAfterMs } = decide(job, this.#context(job));
       draft.say(status);
       if (!action) {
@@ -79,7 +78,7 @@ export class TrainingReconciler {
       // Admission only reads: that the job was seen is written when admission takes its time, or fails.
       if (action.do !== 'admit') await this.#write(draft);
       if (signal.aborted) return undefined;
-      const result = await this.#act(draft, action);
+      const result = await this.#orWrite(draft, this.#options.actor.act(draft.job, action));
       if (result.gone) return undefined;
       if (result.job) draft.is(result.job);
       if (result.outcome) {
@@ -94,9 +93,10 @@ export class TrainingReconciler {
     return { requeueAfterMs: 1000 };
   }
 
-  async #act(draft: Draft, action: Action): Promise<Acted> {
+  /** What was said until now is written also when this fails. */
+  async #orWrite<T>(draft: Draft, work: Promise<T>): Promise<T> {
     try {
-      return await this.#options.actor.act(draft.job, action);
+      return await work;
     } catch (error) {
       await this.#write(draft);
       throw error;

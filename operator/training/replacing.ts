@@ -3,10 +3,11 @@ import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import type { Action, Decision, EndCause, EndReason } from './actions.ts';
 import type { Context } from './context.ts';
 import { currentAttempt } from './job.ts';
+import { stays } from './leaving.ts';
 import { end } from './losses.ts';
 import { isGone } from './seen.ts';
 import { STOP_TIMEOUT_MS } from './stopping.ts';
-import { stays, type At } from './transitions.ts';
+import type { At } from './transitions.ts';
 
 /** EC2 takes an instance back two minutes after its notice. */
 export const NOTICE_MS = 120_000;

@@ -5,12 +5,13 @@ import type { Context } from './context.ts';
 import { hourlyCost } from './costs.ts';
 import { endOf } from './ending.ts';
 import { currentAttempt } from './job.ts';
+import { atRisk, leave } from './leaving.ts';
 import { losses, takenBack } from './losses.ts';
 import { heard, logged, withDeadline } from './progress.ts';
 import { isDown } from './seen.ts';
 import { leftUsd, stopWanted } from './stopping.ts';
 import { TICKET_REFRESH_MS } from './ticket.ts';
-import { atRisk, change, finishing, leave, stopping, type At } from './transitions.ts';
+import { change, finishing, stopping, type At } from './transitions.ts';
 
 /** A worker that downloads still needs the addresses in its ticket. */
 const NEEDS_ADDRESSES = new Set(['Starting', 'Downloading']);

@@ -4,9 +4,10 @@ import type { Decision } from './actions.ts';
 import type { Context } from './context.ts';
 import { attemptCost, STOP_SECONDS, stopReserve } from './costs.ts';
 import { currentAttempt, leavingAttempt, openAttempts } from './job.ts';
+import { stayed } from './leaving.ts';
 import { end } from './losses.ts';
 import { isGone } from './seen.ts';
-import { finishing, stayed, stopped, stopUnderWay, type At, type StopCause } from './transitions.ts';
+import { finishing, stopped, stopUnderWay, type At, type StopCause } from './transitions.ts';
 
 export const STOP_TIMEOUT_MS = STOP_SECONDS * 1000;
 

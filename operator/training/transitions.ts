@@ -5,7 +5,6 @@ import type { Attempt, TrainingJob, TrainingJobStatus } from '../../crds/crds.ge
 import type { LaunchedInstance } from '../../cloud/compute.ts';
 import { showUsd } from '../../cloud/prices.ts';
 import type { TrainingReason } from '../../crds/reasons.ts';
-import type { LeavingReason } from './actions.ts';
 import type { LaunchPlan } from './context.ts';
 import type { PriceSource } from './costs.ts';
 import { ATTEMPTS_KEPT, leavingAttempt, logStreamOf, type Phase } from './job.ts';
@@ -17,7 +16,12 @@ export interface At {
   readonly prices?: PriceSource;
 }
 
-type NewEntry = readonly [type: string, status: NewCondition['status'], reason: TrainingReason, message?: string];
+export type NewEntry = readonly [
+  type: string,
+  status: NewCondition['status'],
+  reason: TrainingReason,
+  message?: string,
+];
 
 interface Change extends Omit<TrainingJobStatus, 'conditions'> {
   phase: Phase;
@@ -186,7 +190,11 @@ export function instanceObtained(
   });
 }
 
-const withAttempt = (status: TrainingJobStatus, { number }: Attempt, more: Partial<Attempt>): TrainingJobStatus => ({
+export const withAttempt = (
+  status: TrainingJobStatus,
+  { number }: Attempt,
+  more: Partial<Attempt>,
+): TrainingJobStatus => ({
   ...status,
   attempts: status.attempts?.map((one) => (one.number === number ? { ...one, ...more } : one)),
 });
@@ -225,69 +233,6 @@ export const keptCheckpoint = (
 
 export const ticketSigned = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
   withAttempt(status, attempt, { ticketAt: timestamp(at.now) });
-
-const LEAVING = {
-  Interruption: [
-    ['Interrupted', 'True', 'SpotInterruption'],
-    'EC2 takes it back; the worker checkpoints and a replacement is launched',
-  ],
-  Lost: [['Interrupted', 'True', 'InstanceLost'], 'it was ended, nobody knows by whom; a replacement is launched'],
-  Rebalance: [['Interrupted', 'True', 'Rebalancing'], 'EC2 says it is at risk; the job moves to another pool'],
-  Impaired: [
-    ['Interrupted', 'True', 'InstanceImpaired'],
-    'EC2 says it is in trouble; the job moves to another instance',
-  ],
-  SpotAgain: [['Provisioned', 'False', 'SpotAgain'], 'the job is ahead of its deadline; it moves back to Spot'],
-} as const satisfies Record<LeavingReason, readonly [NewEntry, string]>;
-
-/** The attempt is to be replaced while it still runs. */
-export function leave(at: At, status: TrainingJobStatus, attempt: Attempt, why: LeavingReason): TrainingJobStatus {
-  const [condition, words] = LEAVING[why];
-  return change(at, withAttempt(status, attempt, { leavingAt: timestamp(at.now), leavingReason: why }), {
-    phase: 'Recovering',
-    message: `${attempt.instanceId}: ${words}.`,
-    conditions: [condition],
-  });
-}
-
-/** The status with the attempt no longer being replaced. */
-export const stayed = (status: TrainingJobStatus, { number }: Attempt): TrainingJobStatus => ({
-  ...status,
-  attempts: status.attempts?.map((one) => {
-    if (one.number !== number) return one;
-    const { leavingAt: _, leavingReason: __, ...rest } = one;
-    return rest;
-  }),
-});
-
-/** The replacement is given up: the attempt goes on where it is. */
-export const stays = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
-  change(at, stayed(status, attempt), {
-    phase: attempt.startedAt === undefined ? 'Booting' : 'Running',
-    message: `The job stays on ${attempt.instanceId}.`,
-    instanceId: attempt.instanceId,
-    conditions: [
-      ['Provisioned', 'True', 'Stayed'],
-      ...(isTrue(status.conditions, 'Interrupted') ? ([['Interrupted', 'False', 'Stayed']] as const) : []),
-    ],
-  });
-
-/** EC2 recommends to leave the instance, and the job stays: told once. */
-export const atRisk = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
-  status.conditions?.some(({ type, reason }) => type === 'Interrupted' && reason === 'RebalanceRecommended')
-    ? status
-    : change(at, status, {
-        phase: status.phase ?? 'Running',
-        message: status.message ?? '',
-        conditions: [
-          [
-            'Interrupted',
-            'False',
-            'RebalanceRecommended',
-            `EC2 says that ${attempt.instanceId} is at higher risk; the worker checkpoints and stays.`,
-          ],
-        ],
-      });
 
 export type StopCause = 'Suspended' | 'DeadlineExceeded' | 'BudgetExhausted';
 
