@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { API_VERSION } from '../../crds/objects.ts';
 import { exampleTraining, playStory } from '../../local/play/story.ts';
-import { isOver, Journey, until } from './stack.ts';
+import { isOver, Journey, until } from '../journey/stack.ts';
 
 const FOLDER = new URL('../../examples/', import.meta.url);
 const USER_ID = '1001';
