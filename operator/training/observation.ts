@@ -246,8 +246,15 @@ export class Observation {
   }
 
   async #lookAtInstances(): Promise<Map<string, Instance>> {
-    const { compute, cluster } = this.#options;
-    const [machines, pods = []] = await Promise.all([compute.instances(), cluster?.instances()]);
+    const { compute, cluster, logger } = this.#options;
+    const [machines, pods = []] = await Promise.all([
+      compute.instances(),
+      // Without an answer of the API server its pods are as they were; EC2 is looked at all the same.
+      cluster?.instances().catch((error: unknown) => {
+        logger.warn({ err: error }, 'jobs on the cluster not listed');
+        return this.instances().filter(({ market }) => market === 'cluster');
+      }),
+    ]);
     return new Map([...machines, ...pods].map((instance) => [instance.id, instance]));
   }
 

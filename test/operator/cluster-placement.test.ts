@@ -285,7 +285,7 @@ describe('Placement Cluster, with the real worker', function () {
       ...CLUSTER,
       dataset: { uri: `s3://bucket/datasets/user_${world.userId}/housing.csv` },
       target: 'price',
-      model: { type: 'random_forest', hyperparameters: { n_estimators: 100 } },
+      model: { type: 'random_forest', hyperparameters: { n_estimators: 1000 } },
     });
     const until = (done: (status: TrainingJobStatus) => unknown) =>
       eventually(async () => {

@@ -1,5 +1,6 @@
 // The batched look at the world: what is read when, what is proven by it, and what is not.
 import { expect } from 'chai';
+import type { Instance } from '../../../cloud/compute.ts';
 import type { LogReport } from '../../../operator/training/log-follow.ts';
 import { Observation, STEADY_MS, type ObservationOptions } from '../../../operator/training/observation.ts';
 import { SILENT } from '../../../operator/runtime/logging.ts';
@@ -9,6 +10,8 @@ import { heartbeat, ROLE_ID } from '../worker.ts';
 
 const NOW = Date.parse('2026-11-24T10:00:00Z');
 const place = (id: string) => `instances/${ROLE_ID}:${id}/`;
+
+const EMPTY = { launchedAt: NOW, stateReason: undefined, batch: undefined, jobUid: 'u', tags: {} };
 
 class Stand {
   readonly clock = new ManualClock(NOW);
@@ -99,6 +102,26 @@ describe('The look at the world', () => {
     expect(stand.world.instances()[0]?.state).to.equal('running');
     await stand.world.tick();
     expect(stand.world.instances()[0]?.state).to.equal('terminated');
+  });
+
+  it('looks at EC2 also while the API server does not list the jobs on the cluster, which stay as they were', async () => {
+    const pod = { id: 'cluster-u-1', instanceType: 'cluster', zone: 'n', market: 'cluster', state: 'running' } as const;
+    const answers: (Error | Instance[])[] = [[{ ...pod, ...EMPTY }], failure('unreachable')];
+    const instances = async (): Promise<Instance[]> => {
+      const next = answers.shift() ?? [];
+      if (next instanceof Error) throw next;
+      return next;
+    };
+    const stand = new Stand({ cluster: { instances } });
+    const id = await stand.launch();
+    await stand.world.tick();
+    stand.compute.set(id, { state: 'terminated' });
+    await stand.clock.advance(STEADY_MS);
+    await stand.world.tick();
+    expect(stand.world.instances().map(({ state }) => state)).to.deep.equal(['terminated', 'running']);
+    await stand.clock.advance(STEADY_MS);
+    await stand.world.tick();
+    expect(stand.world.instances().map((one) => one.id)).to.deep.equal([id]);
   });
 
   it('asks EC2 once a minute while nothing is expected of it, and at every look while something is', async () => {
