@@ -40,8 +40,6 @@ export interface Seen extends Report {
   readonly leaving?: Report;
 }
 
-export const NOTHING_SEEN: Seen = { at: 0, instances: [] };
-
 export const isDown = (instance: Instance): boolean =>
   instance.state === 'shutting-down' || instance.state === 'terminated' || instance.state === 'stopped';
 
