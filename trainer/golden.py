@@ -30,7 +30,6 @@ from trainer.table.reading import read_table
 from trainer.table.source import inspect
 from trainer.ticket import Request
 from trainer.training.course import Course
-from trainer.training.fitting import predictions
 from trainer.training.metrics import labels
 from trainer.training.problem import pose
 
@@ -183,7 +182,7 @@ def expected(course: Course, table: Table, classes: list[str] | None) -> dict[st
     outcome = course.outcome()
     fit = outcome.fit
     wide = encode(fit.columns, table, "float64")
-    told = predictions(fit.estimator, encode(fit.columns, table, fit.family.input_type), len(classes or ()))
+    told = fit.predict_rows(table, len(classes or ()))
     body: dict[str, Any] = {
         "features": [column.column for column in fit.columns],
         "encoded": [[float(value).hex() for value in row] for row in wide],

@@ -178,16 +178,28 @@ export interface Manifest {
   };
   model: {
     /**
-     * As in the TrainingJob, e.g. random_forest.
+     * As in the TrainingJob, e.g. random_forest; blend: the weighted mean of several members.
      */
     type: string;
     /**
-     * scikit-learn class name.
+     * scikit-learn's class name (or XGBoost's, LightGBM's); of a blend all of them, joined by ` + `.
      */
     estimator: string;
     hyperparameters: {
       [k: string]: string | number | boolean | null;
     };
+    /**
+     * What the prediction is made of; weights add up to 1.
+     *
+     * @minItems 1
+     */
+    members?: {
+      type: string;
+      hyperparameters: {
+        [k: string]: string | number | boolean | null;
+      };
+      weight: number;
+    }[];
   };
   /**
    * The estimator alone: one tensor [rows, width] in, one out.
@@ -219,7 +231,7 @@ export interface Manifest {
    */
   threshold?: number | null;
   /**
-   * Executed column by column, in order; outputs are concatenated to `width` numbers. A cell is its text after CSV unquoting, stripped of U+0009–U+000D, U+0020, U+00A0 and U+FEFF at both ends.
+   * Executed column by column, in order; outputs are concatenated to `width` numbers. A cell is its text after CSV unquoting, stripped of U+0009–U+000D, U+0020, U+00A0 and U+FEFF at both ends. A column of the data may be encoded more than once (a blend's members need not see the same numbers).
    */
   preprocessing: {
     /**
@@ -229,18 +241,40 @@ export interface Manifest {
     /**
      * @minItems 1
      */
-    columns: (NumberColumn | OneHotColumn | OrdinalColumn)[];
+    columns: (NumberColumn | BooleanColumn | DateColumn | OneHotColumn | OrdinalColumn)[];
   };
   /**
    * @minItems 1
    */
   features: {
     name: string;
-    type: "number" | "category";
+    type: "number" | "boolean" | "date" | "category";
     /**
      * A value seen in training, as text; at most 100 characters.
      */
     example: string;
+    /**
+     * Of the rows trained on, so that drift can be seen where the model serves.
+     */
+    statistics?: {
+      /**
+       * Share of cells missing.
+       */
+      missing: number;
+      /**
+       * Numbers and dates (days since 1970): minimum, deciles, maximum of the cells present.
+       *
+       * @minItems 11
+       * @maxItems 11
+       */
+      quantiles?: number[];
+      /**
+       * Categories and booleans: share of rows of the 20 most frequent texts.
+       */
+      shares?: {
+        [k: string]: number;
+      };
+    };
   }[];
   /**
    * Columns of the data that the model does not use.
@@ -278,6 +312,10 @@ export interface Manifest {
     labelMismatches: number;
     maxDifference: number;
     tolerance: number;
+    /**
+     * Why the graph may differ from the estimator on some rows, in words; absent where it cannot.
+     */
+    inexact?: string;
   };
   /**
    * What the user should know about this model, in words.
@@ -295,9 +333,19 @@ export interface Manifest {
     size: number;
     sha256: string;
   }[];
+  /**
+   * 95 % confidence intervals of metrics, by the metric's name: low, high.
+   */
+  intervals?: {
+    /**
+     * @minItems 2
+     * @maxItems 2
+     */
+    [k: string]: number[];
+  };
 }
 /**
- * One number, then (indicator) 1 if it was missing else 0. A cell that is missing, is not of the grammar [+-]?(digits[.digits]|.digits)([eE][+-]?digits)? in ASCII digits, or overflows to infinity, is missing. Output (x - center) / scale in float64, where x is the value or `impute`.
+ * One number, then (indicator) 1 if it was missing else 0. A cell that is missing, is not of the grammar, or overflows to infinity, is missing. The grammar without `notation` is [+-]?(digits[.digits]|.digits)([eE][+-]?digits)? in ASCII digits. Output (x - center) / scale in float64, where x is the value or `impute`.
  */
 export interface NumberColumn {
   column: string;
@@ -309,6 +357,65 @@ export interface NumberColumn {
    * Never 0. 1 with center 0 means unscaled (trees): x is then passed through untouched.
    */
   scale: number;
+  notation?: Notation;
+}
+/**
+ * How numbers are written. Before the grammar of `number` is applied, to the stripped cell: (1) when `unit` is not empty and the cell ends or else begins with it, it is cut off there once and the rest is stripped; a sign directly before a leading unit stays (-$5 is -5); (2) when `thousands` is not empty and the whole part has the form digits{1,3}(thousands digits{3})+, those separators are removed (` ` stands for U+0020, U+00A0, U+2009 and U+202F); a whole part without separators is fine too; (3) a `,` as `decimal` is replaced by `.`; a `.` is then no longer allowed in the cell. Any other cell is missing.
+ */
+export interface Notation {
+  decimal: "." | ",";
+  thousands: "" | "," | "." | " " | "'";
+  unit: string;
+}
+/**
+ * One number: 1 when the cell, its ASCII letters in lower case, is among `yes`, 0 when among `no`, `impute` otherwise (missing or unknown); then (indicator) 1 if it was missing or unknown else 0. Output (x - center) / scale.
+ */
+export interface BooleanColumn {
+  column: string;
+  kind: "boolean";
+  /**
+   * @minItems 1
+   */
+  yes: string[];
+  /**
+   * @minItems 1
+   */
+  no: string[];
+  impute: number;
+  indicator: boolean;
+  center: number;
+  /**
+   * Never 0.
+   */
+  scale: number;
+}
+/**
+ * One number a part, in order, then (indicator) 1 if the cell is no date else 0. A date is day, month and year in one of `orders`, tried in turn, told apart by the same `-`, `/` or `.` twice; the year has four digits, day and month one or two; or eight digits for YMD. Behind it, after `T` or one space, there may be a time hh:mm, hh:mm:ss or hh:mm:ss.fraction (1 to 9 digits), then, with at most one space before, `Z` or an offset +hh:mm, +hhmm or +hh (also -), which is subtracted. Days must exist in the proleptic Gregorian calendar, years are 1 to 9999 before the offset, hours to 23, minutes and seconds to 59, offsets to 23:59. Anything else, and a missing cell, is no date: each part is then its `impute`.
+ */
+export interface DateColumn {
+  column: string;
+  kind: "date";
+  /**
+   * @minItems 1
+   * @maxItems 3
+   */
+  orders: ("YMD" | "DMY" | "MDY")[];
+  /**
+   * @minItems 1
+   */
+  parts: {
+    /**
+     * Of the time in UTC. month and day from 1; weekday 0 is Monday; hour from 0 to 23; elapsed: days since 1970-01-01T00:00, computed as whole days + milliseconds of the day / 86400000 (fractions of a millisecond cut off).
+     */
+    part: "year" | "month" | "day" | "weekday" | "hour" | "elapsed";
+    impute: number;
+    center: number;
+    /**
+     * Never 0. Output (x - center) / scale.
+     */
+    scale: number;
+  }[];
+  indicator: boolean;
 }
 /**
  * One number per category: 1 for the cell's, 0 for the others; an unknown category is all zeros. A missing cell counts as the category `impute`; null: all zeros.
@@ -360,6 +467,16 @@ export interface Result {
    * Wall time of the attempt in the worker.
    */
   seconds: number;
+  /**
+   * 95 % confidence intervals of metrics, by the metric's name: low, high.
+   */
+  intervals?: {
+    /**
+     * @minItems 2
+     * @maxItems 2
+     */
+    [k: string]: number[];
+  };
 }
 export interface File {
   name: string;

@@ -17,13 +17,13 @@ import numpy as np
 
 from trainer import __version__
 from trainer.clock import iso
+from trainer.export.blend import graph_of
 from trainer.export.graph import INPUT, OUTPUT, Graph
 from trainer.export.parity import Parity, check
-from trainer.features.encoding import to_json, width
+from trainer.features.encoding import to_json
 from trainer.table.columns import MISSING_TEXTS
 from trainer.table.source import Source
 from trainer.ticket import Request
-from trainer.training import metrics
 from trainer.training.course import Outcome
 from trainer.training.fitting import Fit
 from trainer.training.problem import Problem
@@ -57,7 +57,7 @@ def export(
     """Raises PlatformError when graph and estimator differ. `more_files` are listed in the manifest too."""
     fit = outcome.fit
     classes = len(problem.classes or ())
-    graph = fit.family.graph(fit.estimator, problem.task, width(fit.columns))
+    graph = graph_of(fit, problem.task)
     held_out = problem.table.take(outcome.test_rows)
     parity = check(graph, fit, held_out, classes, outcome.threshold, request.seed)
     files = {
@@ -73,9 +73,17 @@ def export(
         "task": problem.task,
         "target": {"name": problem.target, "classes": problem.classes},
         "model": {
-            "type": fit.family_name,
-            "estimator": type(fit.estimator).__name__,
-            "hyperparameters": dict(fit.chosen),
+            "type": fit.name,
+            "estimator": " + ".join(dict.fromkeys(type(member.estimator).__name__ for member in fit.members)),
+            "hyperparameters": dict(fit.members[0].ingredient.chosen) if len(fit.members) == 1 else {},
+            "members": [
+                {
+                    "type": member.ingredient.family_name,
+                    "hyperparameters": dict(member.ingredient.chosen),
+                    "weight": member.ingredient.weight,
+                }
+                for member in fit.members
+            ],
         },
         "onnx": _onnx(graph),
         "threshold": outcome.threshold,
@@ -120,7 +128,15 @@ def _joblib(fit: Fit) -> bytes:
     import joblib
 
     buffer = io.BytesIO()
-    joblib.dump({"estimator": fit.estimator, "columns": to_json(fit.columns)}, buffer, compress=3)
+    members = [
+        {
+            "estimator": member.estimator,
+            "weight": member.ingredient.weight,
+            "columns": to_json(fit.columns_by_scheme[member.family.scheme]),
+        }
+        for member in fit.members
+    ]
+    joblib.dump({"members": members}, buffer, compress=3)
     return buffer.getvalue()
 
 
@@ -159,10 +175,10 @@ def notes(problem: Problem, outcome: Outcome, request: Request, parity: Parity) 
     )
     if len(problem.y) < FEW_ROWS:
         told.append(f"{len(problem.y)} rows are few: another sample could give clearly different metrics.")
-    if outcome.leaderboard:
-        told.append(f"auto chose {outcome.fit.family_name} among {', '.join(outcome.leaderboard)} by cross-validation.")
-    if request.model != outcome.fit.family_name and not outcome.leaderboard:
-        told.append(f"{request.model} became {outcome.fit.family_name}.")
+    board = outcome.choice.leaderboard
+    if board:
+        compared = ", ".join(candidate.name for candidate in board)
+        told.append(f"auto chose {outcome.fit.name} among {compared} by cross-validation.")
     told.append(
         f"The exported model equals scikit-learn's on {parity.rows + parity.dirtied_rows:,} rows, half of them "
         f"dirtied, within {parity.largest:.1e}."
@@ -175,14 +191,14 @@ def report(problem: Problem, outcome: Outcome) -> dict[str, Any]:
     fit = outcome.fit
     body: dict[str, Any] = {
         "task": problem.task,
-        "model": fit.family_name,
-        "leaderboard": outcome.leaderboard,
+        "model": fit.name,
+        "leaderboard": {candidate.name: candidate.score for candidate in outcome.choice.leaderboard},
         "importance": importance(fit),
     }
     if problem.classes:
         size = len(problem.classes)
-        predicted = metrics.labels(outcome.told, outcome.threshold)
-        counts = np.bincount(outcome.truth * size + predicted, minlength=size * size).reshape(size, size)
+        assert outcome.labels is not None
+        counts = np.bincount(outcome.truth * size + outcome.labels, minlength=size * size).reshape(size, size)
         body["confusionMatrix"] = {"classes": problem.classes, "rows": counts.tolist()}
     else:
         body["residuals"] = {"quantiles": np.quantile(outcome.told - outcome.truth, np.linspace(0, 1, 11)).tolist()}
@@ -191,7 +207,7 @@ def report(problem: Problem, outcome: Outcome) -> dict[str, Any]:
 
 def importance(fit: Fit) -> dict[str, float]:
     """By column, adding up to 1, largest first: impurity for trees, |coefficient| of standardised columns otherwise."""
-    estimator = fit.estimator
+    estimator = fit.members[0].estimator
     if hasattr(estimator, "feature_importances_"):
         weights = np.asarray(estimator.feature_importances_)
     else:

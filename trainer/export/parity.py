@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from trainer.errors import PlatformError
 from trainer.export.graph import INPUT, Graph
-from trainer.families.family import Family
 from trainer.features.encoding import encode
 from trainer.table.columns import Floats, Table, table_of
-from trainer.training.fitting import Fit, predictions
+from trainer.training.fitting import Fit
 from trainer.training.metrics import labels
 
 ROWS_MAX = 2000
@@ -66,17 +65,18 @@ class Runner:
 def check(graph: Graph, fit: Fit, table: Table, classes: int, threshold: float | None, seed: int) -> Parity:
     """Compares on up to ROWS_MAX rows of `table` and as many dirtied ones. Raises PlatformError above the tolerance."""
     clean = table.take(np.arange(min(table.rows, ROWS_MAX)))
-    dirty = dirtied(clean, fit.family, seed)
+    dirty = dirtied(clean, "1e30" if graph.input_type == "float64" else "1e300", seed)
+    tolerance = max(member.family.tolerance for member in fit.members)
     runner = Runner(graph)
     mismatches, largest = 0, 0.0
     for rows in (clean, dirty):
         X = encode(fit.columns, rows, graph.input_type)
-        ours, theirs = runner.predict(X), predictions(fit.estimator, X, classes)
+        ours, theirs = runner.predict(X), fit.predict_rows(rows, classes)
         largest = max(largest, _difference(ours, theirs, classes))
         if classes:
             differ = labels(ours, threshold) != labels(theirs, threshold)
             mismatches += int(np.count_nonzero(differ & ~_tied(theirs)))
-    parity = Parity(clean.rows, dirty.rows, mismatches, largest, fit.family.tolerance)
+    parity = Parity(clean.rows, dirty.rows, mismatches, largest, tolerance)
     if mismatches or not largest <= parity.tolerance:
         raise PlatformError(
             "ExportDiffers",
@@ -103,9 +103,8 @@ def _tied(probabilities: Floats) -> NDArray[np.bool_]:
     return np.asarray(ranked[:, -1] - ranked[:, -2] < TIE)
 
 
-def dirtied(table: Table, family: Family, seed: int) -> Table:
+def dirtied(table: Table, huge: str, seed: int) -> Table:
     """The same rows with cells made missing, empty, unknown, huge or tiny, as text, through the whole encoding."""
-    huge = "1e300" if family.scheme == "trees" else "1e30"
     bad = ["", "NA", "never seen before", huge, "-" + huge, "1e-300", "0", "-1", " 12 ", "1e999", "0.1.2", "ÿ"]
     random = np.random.default_rng(seed)
     columns = {}

@@ -24,6 +24,7 @@ class GradientBoosting(Family):
     scheme = "trees"
     input_type = "float32"
     tolerance = 1e-9
+    even_odds_second = True
     hyperparameters = {  # noqa: RUF012
         "n_estimators": Whole(100, 1, 5000),
         "learning_rate": Real(0.1, 1e-4, 1.0),

@@ -1,7 +1,7 @@
 """The whole training as a sequence of steps that can be cut anywhere: fits on folds, choice of a family, the final fit.
 
-    for each fold:  [auto: compare candidates]  fit step by step  predict the fold's test rows
-    then:           [auto: compare candidates]  fit step by step on all rows (when the plan says refit)
+    for each fold:  [search, step by step]  fit step by step  predict the fold's test rows
+    then:           [search, step by step]  fit step by step on all rows (when the plan says refit)
 
 `State` is everything a checkpoint holds: with the same data and request, going on from it gives the same model as never
 having stopped. Next: `export/` turns the outcome into files.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,13 +19,13 @@ from numpy.typing import NDArray
 
 from trainer import __version__
 from trainer.errors import UserError
-from trainer.families import AUTO, FAMILIES, family_for
-from trainer.families.hyperparameters import Value, choose
+from trainer.families import AUTO
 from trainer.table.columns import Floats, Indices
 from trainer.ticket import Request
-from trainer.training import metrics, selection
-from trainer.training.fitting import Fit, begin
+from trainer.training import metrics
+from trainer.training.fitting import Fit, Member, begin
 from trainer.training.problem import Problem
+from trainer.training.search import Choice, Search, search_for
 from trainer.training.split import Plan, plan
 
 LOSS_ROWS = 1000
@@ -43,11 +42,21 @@ class State:
     step: int = 0
     number: int = 0
     """Of the fit in progress; the folds come first."""
-    scores: dict[str, float] = field(default_factory=dict)
-    choices: list[str] = field(default_factory=list)
-    leaderboards: list[dict[str, float]] = field(default_factory=list)
+    search: Search | None = None
+    choices: list[Choice] = field(default_factory=list)
     fit: Fit | None = None
     predicted: list[Floats] = field(default_factory=list)
+    curve: list[Point] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Of the learning curve of the first fit: the loss on held-out rows after a step of a member."""
+
+    member: int
+    family_name: str
+    step: int
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -67,16 +76,22 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished training. `told`: out-of-sample predictions for `truth`; `test_rows` their rows."""
+    """A finished training. `told`: out-of-sample predictions for `truth`; `test_rows` their rows; `labels` the classes
+    they mean by the threshold of their own fold (None for regression)."""
 
     fit: Fit
+    choice: Choice
     plan: Plan
     truth: NDArray[Any]
     told: Floats
+    labels: NDArray[np.int64] | None
     test_rows: Indices
     metrics: dict[str, float]
-    leaderboard: dict[str, float]
-    threshold: float | None
+    curve: list[Point]
+
+    @property
+    def threshold(self) -> float | None:
+        return self.choice.threshold
 
 
 class Course:
@@ -87,21 +102,14 @@ class Course:
         self._request = request
         self._classes = len(problem.classes or ())
         self.plan = plan(request.split, problem.y, self._classes, problem.split_column, request.seed)
-        self._auto = request.model == AUTO
-        self._chosen: Mapping[str, Value] = self._hyperparameters()
-        self.state = State(_fingerprint(request, data_sha256))
-
-    def _hyperparameters(self) -> Mapping[str, Value]:
-        if not self._auto:
-            family = family_for(self._request.model, self._problem.task)
-            return choose(family.name, family.hyperparameters, self._request.hyperparameters)
-        if self._request.hyperparameters:
+        if request.model == AUTO and request.hyperparameters:
             raise UserError(
                 "AutoHasNoHyperparameters",
                 "auto chooses model and hyperparameters by itself.",
                 "Leave the hyperparameters out, or name a model.",
             )
-        return {}
+        self._first = search_for(problem, request, self._rows(0))  # refuses what cannot be, before anything starts
+        self.state = State(_fingerprint(request, data_sha256))
 
     @property
     def done(self) -> bool:
@@ -112,38 +120,33 @@ class Course:
         return len(self.plan.folds) + (1 if self.plan.refit else 0)
 
     @property
-    def _candidates(self) -> tuple[str, ...]:
-        return selection.CANDIDATES[self._problem.task]
-
-    @property
     def steps(self) -> int:
-        """All steps; an estimate from above while `auto` has choices to make."""
-        total = 0
-        for number in range(self._fits):
-            if self._selects(number):
-                total += len(self._candidates)
-            total += self._fit_steps(number)
-        return total
+        """All steps; an estimate from above while choices are to be made."""
+        return sum(self._search_steps(number) + self._fit_steps(number) for number in range(self._fits))
 
-    def _selects(self, number: int) -> bool:
+    def _searches(self, number: int) -> bool:
         """Each fold chooses for itself; the final fit once more after folds, but takes the choice of a hold-out."""
-        return self._auto and (number < len(self.plan.folds) or len(self.plan.folds) > 1)
+        return isinstance(self._first, Search) and (number < len(self.plan.folds) or len(self.plan.folds) > 1)
+
+    def _search_steps(self, number: int) -> int:
+        return self._first.steps if isinstance(self._first, Search) and self._searches(number) else 0
 
     def _fit_steps(self, number: int) -> int:
-        name = self._name(number)
-        if name is None:
-            return AUTO_STEPS
-        family = FAMILIES[name]
-        return family.steps(self._chosen or choose(name, family.hyperparameters, {}))
+        choice = self._choice(number)
+        if choice:
+            return sum(ingredient.steps for ingredient in choice.ingredients)
+        if isinstance(self._first, Search) and not self._first.auto:
+            return self._first.wanted[0].steps
+        return AUTO_STEPS
 
-    def _name(self, number: int) -> str | None:
-        """The family of a fit, None while it is not chosen."""
-        if not self._auto:
-            return self._request.model
+    def _choice(self, number: int) -> Choice | None:
+        """Of a fit, None while it is not made."""
+        if isinstance(self._first, Choice):
+            return self._first
         choices = self.state.choices
         if number < len(choices):
             return choices[number]
-        return choices[-1] if choices and not self._selects(number) else None
+        return choices[-1] if choices and not self._searches(number) else None
 
     def _rows(self, number: int) -> Indices:
         if number < len(self.plan.folds):
@@ -155,33 +158,35 @@ class Course:
         state = self.state
         rows = self._rows(state.number)
         where = self._where()
-        name = self._name(state.number)
-        if name is None:
-            return self._compare(rows, where)
+        choice = self._choice(state.number)
+        if choice is None:
+            return self._search(rows, where)
         if state.fit is None:
-            family = FAMILIES[name]
-            chosen = self._chosen or choose(name, family.hyperparameters, {})
-            state.fit = begin(self._problem, family, chosen, rows, self._request.seed)
+            state.fit = begin(self._problem, choice.ingredients, rows, self._request.seed)
         fit = state.fit
-        fit.advance(self._problem, rows)
+        member = fit.advance(self._problem, rows)
         state.step += 1
-        message = f"{FAMILIES[name].title}, {where}"
-        loss = self._loss(fit, rows)
+        loss = self._loss(fit, member, rows)
+        if state.number == 0:
+            name = member.ingredient.family_name
+            state.curve.append(Point(fit.members.index(member), name, member.step, loss))
         if fit.done:
             self._finish(fit)
-        return self._progress(message, loss)
+        return self._progress(f"{member.family.title}, {where}", loss)
 
-    def _compare(self, rows: Indices, where: str) -> Progress:
-        """Scores the next candidate; after the last one the choice is made."""
+    def _search(self, rows: Indices, where: str) -> Progress:
+        """Judges the next candidate; after the last one the choice is made."""
         state = self.state
-        candidate = next(name for name in self._candidates if name not in state.scores)
-        state.scores[candidate] = selection.score(self._problem, candidate, rows, self._request.seed)
+        if state.search is None:
+            found = self._first if state.number == 0 else search_for(self._problem, self._request, rows)
+            assert isinstance(found, Search)
+            state.search = found
+        message = state.search.advance(self._problem)
         state.step += 1
-        if len(state.scores) == len(self._candidates):
-            state.choices.append(selection.best(state.scores))
-            state.leaderboards.append(state.scores)
-            state.scores = {}
-        return self._progress(f"comparing {FAMILIES[candidate].title}, {where}", None)
+        if state.search.done:
+            state.choices.append(state.search.choice(self._problem))
+            state.search = None
+        return self._progress(f"{message}, {where}", None)
 
     def _finish(self, fit: Fit) -> None:
         state = self.state
@@ -202,11 +207,11 @@ class Course:
         name = "log_loss" if self._classes else "root_mean_squared_error"
         return Progress(self.state.step, max(self.steps, self.state.step), message, loss, name)
 
-    def _loss(self, fit: Fit, rows: Indices) -> float:
+    def _loss(self, fit: Fit, member: Member, rows: Indices) -> float:
         """On a sample of the rows held out of the fit, or of its own when there are none."""
         number = self.state.number
         sample = (self.plan.folds[number][1] if number < len(self.plan.folds) else rows)[:LOSS_ROWS]
-        told = fit.predict(self._problem, self._problem.table.take(sample))
+        told = fit.predict_member(member, self._problem, self._problem.table.take(sample))
         return metrics.loss(self._problem.y[sample], told, self._classes)
 
     def dump(self) -> bytes:
@@ -235,38 +240,33 @@ class Course:
 
     def outcome(self) -> Outcome:
         """Only when done."""
-        state, problem = self.state, self._problem
-        assert self.done and state.fit is not None
-        test_rows = np.concatenate([test for _, test in self.plan.folds])
+        state, problem, folds = self.state, self._problem, self.plan.folds
+        choice = self._choice(self._fits - 1)
+        assert self.done and state.fit is not None and choice is not None
+        test_rows = np.concatenate([test for _, test in folds])
         told, truth = np.concatenate(state.predicted), problem.y[test_rows]
-        threshold = threshold_of(state.fit.family_name, self._classes)
-        return Outcome(
-            state.fit,
-            self.plan,
-            truth,
-            told,
-            test_rows,
-            self._measure(truth, told, threshold),
-            state.leaderboards[-1] if state.leaderboards else {},
-            threshold,
+        labels = self._labels() if self._classes else None
+        measured = self._measure(truth, told, labels)
+        return Outcome(state.fit, choice, self.plan, truth, told, labels, test_rows, measured, state.curve)
+
+    def _labels(self) -> NDArray[np.int64]:
+        """The classes predicted out of sample, fold after fold."""
+        thresholds = [choice.threshold for number in range(len(self.plan.folds)) if (choice := self._choice(number))]
+        return np.concatenate(
+            [metrics.labels(told, line) for told, line in zip(self.state.predicted, thresholds, strict=True)]
         )
 
-    def _measure(self, truth: NDArray[Any], told: Floats, threshold: float | None) -> dict[str, float]:
+    def _measure(self, truth: NDArray[Any], told: Floats, labels: NDArray[np.int64] | None) -> dict[str, float]:
         """The model's metrics, then those of the trivial model with the prefix baseline_."""
         trivial = np.concatenate(
             [metrics.trivial(self._problem.y[train], len(test), self._classes) for train, test in self.plan.folds]
         )
-        if self._classes:
-            measured = metrics.classification(truth, told, threshold)
-            baseline = metrics.classification(truth, trivial, None)
+        if labels is not None:
+            measured = metrics.classification(truth, told, labels)
+            baseline = metrics.classification(truth, trivial, metrics.labels(trivial, None))
         else:
             measured, baseline = metrics.regression(truth, told), metrics.regression(truth, trivial)
         return measured | {f"baseline_{name}": value for name, value in baseline.items()}
-
-
-def threshold_of(family: str, classes: int) -> float | None:
-    """scikit-learn's boosting says class 1 at exactly even odds; every other family says the first class."""
-    return 0.5 if family == "gradient_boosting" and classes == 2 else None
 
 
 def _fingerprint(request: Request, data_sha256: str) -> str:

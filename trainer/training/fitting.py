@@ -1,4 +1,8 @@
-"""One fit, step by step: preprocessing learned from the training rows, then the estimator; and its predictions."""
+"""One fit, step by step: preprocessing learned from the training rows, then one or several estimators.
+
+A fit of several members is a blend: its prediction is the weighted mean of theirs. What members see is encoded once a
+scheme; the encoded columns of all schemes stand side by side, in the order in which members first ask for them.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +16,22 @@ from numpy.typing import NDArray
 from trainer.families import FAMILIES
 from trainer.families.family import Estimator, Family
 from trainer.families.hyperparameters import Value
-from trainer.features.encoding import EncodedColumn, encode
-from trainer.features.fitting import fit_columns
+from trainer.features.encoding import EncodedColumn, InputType, encode, width
+from trainer.features.fitting import Scheme, fit_columns
 from trainer.table.columns import Floats, Indices, Table
 from trainer.training.problem import Problem
 
+BLEND = "blend"
+"""`model.type` of an artefact whose prediction is the mean of several models'."""
 
-@dataclass
-class Fit:
-    """A model in the making. It can be pickled between steps and goes on to the same model."""
+
+@dataclass(frozen=True)
+class Ingredient:
+    """What is to be fitted: a family, all its hyperparameters, and its share of the prediction (shares add up to 1)."""
 
     family_name: str
     chosen: Mapping[str, Value]
-    columns: Sequence[EncodedColumn]
-    estimator: Estimator
-    step: int = 0
-    _matrix: NDArray[np.floating] | None = field(default=None, repr=False)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_matrix": None}
+    weight: float = 1.0
 
     @property
     def family(self) -> Family:
@@ -40,37 +41,119 @@ class Fit:
     def steps(self) -> int:
         return self.family.steps(self.chosen)
 
+
+@dataclass
+class Member:
+    """An ingredient in the making."""
+
+    ingredient: Ingredient
+    estimator: Estimator
+    step: int = 0
+
+    @property
+    def family(self) -> Family:
+        return self.ingredient.family
+
     @property
     def done(self) -> bool:
-        return self.step >= self.steps
+        return self.step >= self.ingredient.steps
 
-    def advance(self, problem: Problem, rows: Indices) -> None:
-        """One step on the training rows."""
-        if self._matrix is None:
-            self._matrix = encode(self.columns, problem.table.take(rows), self.family.input_type)
-        self.family.advance(self.estimator, self._matrix, problem.y[rows], self.step, self.chosen)
-        self.step += 1
+
+@dataclass
+class Fit:
+    """A model in the making. It can be pickled between steps and goes on to the same model."""
+
+    members: list[Member]
+    columns_by_scheme: dict[Scheme, list[EncodedColumn]]
+    _matrices: dict[tuple[Scheme, InputType], NDArray[np.floating]] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_matrices": {}}
+
+    @property
+    def name(self) -> str:
+        """`model.type` of the artefact."""
+        return self.members[0].ingredient.family_name if len(self.members) == 1 else BLEND
+
+    @property
+    def columns(self) -> list[EncodedColumn]:
+        """All that is encoded, scheme after scheme."""
+        return [column for columns in self.columns_by_scheme.values() for column in columns]
+
+    @property
+    def input_type(self) -> InputType:
+        """Of the whole: float32 only when no member wants more."""
+        return "float64" if any(member.family.input_type == "float64" for member in self.members) else "float32"
+
+    @property
+    def current(self) -> Member:
+        """The member whose turn it is; the last one when all are done."""
+        return next((member for member in self.members if not member.done), self.members[-1])
+
+    @property
+    def done(self) -> bool:
+        return self.members[-1].done
+
+    def start(self, scheme: Scheme) -> int:
+        """Where a scheme's numbers begin in a row of the whole."""
+        at = 0
+        for name, columns in self.columns_by_scheme.items():
+            if name == scheme:
+                return at
+            at += width(columns)
+        raise KeyError(scheme)
+
+    def advance(self, problem: Problem, rows: Indices) -> Member:
+        """One step on the training rows, of the member whose turn it is."""
+        member = self.current
+        family = member.family
+        key = (family.scheme, family.input_type)
+        if key not in self._matrices:
+            self._matrices.clear()  # one at a time: memory
+            self._matrices[key] = encode(
+                self.columns_by_scheme[family.scheme], problem.table.take(rows), family.input_type
+            )
+        family.advance(member.estimator, self._matrices[key], problem.y[rows], member.step, member.ingredient.chosen)
+        member.step += 1
         if self.done:
-            self._matrix = None
+            self._matrices.clear()
+        return member
 
     def predict(self, problem: Problem, table: Table) -> Floats:
-        """Values, or probabilities of all classes (0 for a class the training rows did not have)."""
-        X = encode(self.columns, table, self.family.input_type)
-        return predictions(self.estimator, X, len(problem.classes or ()))
+        """Values, or probabilities of all classes, of all members together."""
+        return self.predict_rows(table, len(problem.classes or ()))
+
+    def predict_rows(self, table: Table, classes: int) -> Floats:
+        encoded: dict[tuple[Scheme, InputType], NDArray[np.floating]] = {}
+        total: Floats | None = None
+        for member in self.members:
+            family = member.family
+            key = (family.scheme, family.input_type)
+            if key not in encoded:
+                encoded[key] = encode(self.columns_by_scheme[family.scheme], table, family.input_type)
+            told = family.predict(member.estimator, encoded[key], classes)
+            if len(self.members) == 1:
+                return told
+            share = member.ingredient.weight * told
+            total = share if total is None else total + share
+        assert total is not None
+        return total
+
+    def predict_member(self, member: Member, problem: Problem, table: Table) -> Floats:
+        """Of one member alone, finished or not."""
+        X = encode(self.columns_by_scheme[member.family.scheme], table, member.family.input_type)
+        return member.family.predict(member.estimator, X, len(problem.classes or ()))
 
 
-def begin(problem: Problem, family: Family, chosen: Mapping[str, Value], rows: Indices, seed: int) -> Fit:
+def begin(problem: Problem, ingredients: Sequence[Ingredient], rows: Indices, seed: int) -> Fit:
     """A fit on the training rows `rows`, before its first step."""
-    columns = fit_columns(problem.features, problem.table.take(rows), family.scheme)
-    return Fit(family.name, chosen, columns, family.build(problem.task, chosen, seed))
-
-
-def predictions(estimator: Estimator, X: NDArray[np.floating], classes: int) -> Floats:
-    """Of a fitted scikit-learn estimator, as float64."""
-    # scikit-learn looks for infinities by a sum, which the largest float32 numbers overflow.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not classes:
-            return np.asarray(estimator.predict(X), dtype=np.float64)
-        probabilities = np.zeros((len(X), classes))
-        probabilities[:, estimator.classes_] = estimator.predict_proba(X)
-    return probabilities
+    table = problem.table.take(rows)
+    columns: dict[Scheme, list[EncodedColumn]] = {}
+    members = []
+    for ingredient in ingredients:
+        family = ingredient.family
+        if family.scheme not in columns:
+            columns[family.scheme] = fit_columns(problem.features, table, family.scheme)
+        family.check(len(rows), width(columns[family.scheme]), problem.task, ingredient.chosen)
+        members.append(Member(ingredient, family.build(problem.task, ingredient.chosen, seed)))
+    return Fit(members, columns)

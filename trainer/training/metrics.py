@@ -18,11 +18,10 @@ def labels(scores: Floats, threshold: float | None) -> NDArray[np.int64]:
     return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
 
 
-def classification(y: NDArray[Any], probabilities: Floats, threshold: float | None) -> dict[str, float]:
+def classification(y: NDArray[Any], probabilities: Floats, predicted: NDArray[np.int64]) -> dict[str, float]:
     """Binary: class 1 is the positive one. More classes: macro averages, one against the rest."""
     from sklearn import metrics
 
-    predicted = labels(probabilities, threshold)
     classes = probabilities.shape[1]
     every = list(range(classes))
     values = {

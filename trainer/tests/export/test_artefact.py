@@ -77,7 +77,8 @@ def test_few_rows_are_told(tmp_path: Path) -> None:
 
 def test_python_users_get_the_estimator(tmp_path: Path) -> None:
     loaded = joblib.load(io.BytesIO(made(tmp_path, "price", "ridge").files["model.joblib"]))
-    assert type(loaded["estimator"]).__name__ == "Ridge"
+    (member,) = loaded["members"]
+    assert type(member["estimator"]).__name__ == "Ridge"
     assert loaded["columns"][0]["column"] == "size"
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from trainer.errors import PlatformError
+from trainer.export.blend import graph_of
 from trainer.export.parity import Runner, check, dirtied
 from trainer.export.trees import forest_graph
 from trainer.families import FAMILIES
 from trainer.families.hyperparameters import choose
-from trainer.features.encoding import encode, width
+from trainer.features.encoding import encode
 from trainer.tests.shop import run, shop
-from trainer.training.course import Course, threshold_of
-from trainer.training.fitting import predictions
+from trainer.training.course import Course
 from trainer.training.metrics import labels
 
 HARD_ROWS = 20_000
@@ -58,10 +58,10 @@ def test_no_label_and_no_value_differs_on_hard_numbers(name: str, task: Any, cla
     for step in range(family.steps(choose(name, family.hyperparameters, small))):
         family.advance(estimator, X[:2000], y[:2000], step, choose(name, family.hyperparameters, small))
     graph = family.graph(estimator, task, X.shape[1])
-    ours, theirs = Runner(graph).predict(X), predictions(estimator, X, classes)
+    ours, theirs = Runner(graph).predict(X), family.predict(estimator, X, classes)
     assert np.abs(ours - theirs).max() < 1e-10 * max(1.0, float(np.abs(theirs).max()))
     if classes:
-        threshold = threshold_of(name, classes)
+        threshold = 0.5 if family.even_odds_second and classes == 2 else None
         np.testing.assert_array_equal(labels(ours, threshold), labels(theirs, threshold))
         np.testing.assert_array_equal(labels(theirs, threshold), estimator.predict(X))
 
@@ -69,7 +69,7 @@ def test_no_label_and_no_value_differs_on_hard_numbers(name: str, task: Any, cla
 def test_one_row_and_many_rows_give_the_same(tmp_path: Path) -> None:
     problem, request, _ = shop(tmp_path, "grade", "random_forest", 200)
     fit = run(Course(problem, request, "data")).outcome().fit
-    runner = Runner(fit.family.graph(fit.estimator, "classification", width(fit.columns)))
+    runner = Runner(graph_of(fit, "classification"))
     X = encode(fit.columns, problem.table, "float32")
     many = runner.predict(X)
     np.testing.assert_array_equal(many[:20], np.concatenate([runner.predict(X[i : i + 1]) for i in range(20)]))
@@ -89,19 +89,19 @@ def test_trees_of_a_single_leaf_are_exported() -> None:
 def test_a_graph_that_differs_is_refused(tmp_path: Path) -> None:
     problem, request, _ = shop(tmp_path, "bought", "logistic", 200)
     outcome = run(Course(problem, request, "data")).outcome()
-    graph = outcome.fit.family.graph(outcome.fit.estimator, "classification", width(outcome.fit.columns))
+    graph = graph_of(outcome.fit, "classification")
     assert check(graph, outcome.fit, problem.table, 2, None, 0).label_mismatches == 0
     with pytest.raises(PlatformError) as caught:
         check(replace(graph, divisor=2.0), outcome.fit, problem.table, 2, None, 0)
     assert caught.value.code == "ExportDiffers"
-    outcome.fit.estimator.coef_ *= -1
+    outcome.fit.members[0].estimator.coef_ *= -1
     with pytest.raises(PlatformError, match="labels"):
         check(graph, outcome.fit, problem.table, 2, None, 0)
 
 
 def test_dirtied_rows_are_dirty_and_always_the_same(tmp_path: Path) -> None:
     problem, _, _ = shop(tmp_path, "price", "linear", 100)
-    first, second = (dirtied(problem.table, FAMILIES["linear"], 4) for _ in range(2))
+    first, second = (dirtied(problem.table, "1e30", 4) for _ in range(2))
     texts = [first.columns["size"].text_at(row) for row in range(100)]
     assert texts == [second.columns["size"].text_at(row) for row in range(100)]
     assert "1e300" not in texts

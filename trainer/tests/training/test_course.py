@@ -12,7 +12,6 @@ from trainer.errors import UserError
 from trainer.features.encoding import encode
 from trainer.tests.shop import run, shop
 from trainer.training.course import Course
-from trainer.training.fitting import predictions
 
 MODELS = [
     ("linear", "price", {}),
@@ -45,20 +44,19 @@ def test_resumed_at_any_step_gives_the_same_model(
             assert cut.state.step == steps
     ours, theirs = cut.outcome(), whole.outcome()
     assert ours.metrics == theirs.metrics
-    X = encode(ours.fit.columns, problem.table, ours.fit.family.input_type)
-    count = len(problem.classes or ())
-    np.testing.assert_array_equal(
-        predictions(ours.fit.estimator, X, count), predictions(theirs.fit.estimator, X, count)
-    )
+    np.testing.assert_array_equal(ours.fit.predict(problem, problem.table), theirs.fit.predict(problem, problem.table))
 
 
 @pytest.mark.parametrize("model", ["random_forest", "gradient_boosting"])
 def test_steps_give_the_model_that_scikit_learn_fits_at_once(tmp_path: Path, model: str) -> None:
     problem, request, _ = shop(tmp_path, "price", model, 260, seed=2)
     fit = run(Course(problem, request, "data")).outcome().fit
+    (member,) = fit.members
+    chosen = member.ingredient.chosen
     X = encode(fit.columns, problem.table, "float32")
-    at_once = fit.family.build("regression", fit.chosen, 2).set_params(n_estimators=100, warm_start=False)
-    np.testing.assert_allclose(fit.estimator.predict(X), at_once.fit(X, problem.y).predict(X), rtol=1e-12)
+    at_once = member.family.build("regression", chosen, 2)
+    at_once.set_params(n_estimators=chosen["n_estimators"], warm_start=False)
+    np.testing.assert_allclose(member.estimator.predict(X), at_once.fit(X, problem.y).predict(X), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("model", "target", "hyperparameters"), MODELS)
@@ -83,7 +81,8 @@ def test_auto_compares_and_chooses_and_can_be_cut_while_it_does(tmp_path: Path, 
             course = Course(problem, request, "data")
             assert course.restore(saved)
     outcome = course.outcome()
-    assert outcome.fit.family_name == max(outcome.leaderboard, key=lambda name: outcome.leaderboard[name])
+    best = max(outcome.choice.leaderboard, key=lambda candidate: candidate.score)
+    assert outcome.choice.leaderboard[0] == best
     assert seen[0].loss is None
     assert [p.percent for p in seen] == sorted(p.percent for p in seen)
     assert seen[-1].percent == 100

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainer.export.blend import graph_of
 from trainer.families.family import Task
-from trainer.features.encoding import width
-from trainer.table.columns import Indices
+from trainer.table.columns import Floats, Indices
 from trainer.tests.shop import run, shop
-from trainer.training import selection
+from trainer.training import search
 from trainer.training.course import Course
+from trainer.training.fitting import Ingredient
 from trainer.training.problem import Problem
 
 Begin = Callable[[], Course]
@@ -49,7 +50,7 @@ def told(course: Course) -> Told:
     outcome = course.outcome()
     fit = outcome.fit
     task: Task = "classification" if "log_loss" in outcome.metrics else "regression"
-    return fit.family.graph(fit.estimator, task, width(fit.columns)).model, outcome.metrics
+    return graph_of(fit, task).model, outcome.metrics
 
 
 def resumed(begin: Begin, saved: bytes) -> Course:
@@ -73,15 +74,15 @@ def through_a_storm(begin: Begin, seed: int) -> tuple[Course, int]:
 
 def score_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """`auto` scores a candidate on the same rows once only: that it always comes out the same is the next test's."""
-    score, known = selection.score, dict[tuple[str, bytes], float]()
+    judge, known = search._out_of_fold, dict[tuple[str, bytes], tuple[Floats, Floats]]()
 
-    def remembered(problem: Problem, name: str, rows: Indices, seed: int) -> float:
-        key = (name, rows.tobytes())
+    def remembered(problem: Problem, wanted: Ingredient, rows: Indices, seed: int) -> tuple[Floats, Floats]:
+        key = (repr(wanted), rows.tobytes())
         if key not in known:
-            known[key] = score(problem, name, rows, seed)
+            known[key] = judge(problem, wanted, rows, seed)
         return known[key]
 
-    monkeypatch.setattr(selection, "score", remembered)
+    monkeypatch.setattr(search, "_out_of_fold", remembered)
 
 
 @EVERY_TRAINING
@@ -128,7 +129,7 @@ def test_what_auto_has_chosen_survives_a_storm_in_the_midst_of_its_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     score_once(monkeypatch)
-    monkeypatch.setattr("trainer.training.selection.best", lambda _scores: "gradient_boosting")
+    monkeypatch.setitem(search.CANDIDATES, "regression", ("gradient_boosting",))
     begin = begin_of(tmp_path, "auto", "price", {})
     whole = run(begin())
     assert whole.state.step > 40

@@ -11,23 +11,23 @@ from trainer.training import metrics
 def test_binary_metrics() -> None:
     y = np.array([0, 0, 1, 1])
     scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.5, 0.5]])
-    measured = metrics.classification(y, scores, None)
+    measured = metrics.classification(y, scores, metrics.labels(scores, None))
     assert measured["accuracy"] == 0.5
     assert measured["roc_auc"] == 0.75
     assert set(measured) == {
         "accuracy", "balanced_accuracy", "log_loss", "f1", "precision", "recall", "roc_auc", "average_precision",
     }  # fmt: skip
-    assert metrics.classification(y, scores, 0.5)["accuracy"] == 0.75
+    assert metrics.classification(y, scores, metrics.labels(scores, 0.5))["accuracy"] == 0.75
 
 
 def test_more_classes_and_a_class_nobody_saw() -> None:
     scores = np.array([[1.0, 0, 0], [0, 1, 0], [0, 1, 0]])
-    measured = metrics.classification(np.array([0, 1, 2]), scores, None)
+    measured = metrics.classification(np.array([0, 1, 2]), scores, metrics.labels(scores, None))
     assert measured["accuracy"] == pytest.approx(2 / 3)
     assert measured["f1_macro"] > 0
     assert np.isfinite(measured["log_loss"])
     assert "roc_auc_ovr" in measured
-    assert "roc_auc_ovr" not in metrics.classification(np.array([0, 1, 1]), scores, None)
+    assert "roc_auc_ovr" not in metrics.classification(np.array([0, 1, 1]), scores, metrics.labels(scores, None))
 
 
 def test_regression_metrics_and_the_loss_of_the_log() -> None:
