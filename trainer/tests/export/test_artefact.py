@@ -79,7 +79,7 @@ def test_python_users_get_the_estimator(tmp_path: Path) -> None:
     loaded = joblib.load(io.BytesIO(made(tmp_path, "price", "ridge").files["model.joblib"]))
     (member,) = loaded["members"]
     assert type(member["estimator"]).__name__ == "Ridge"
-    assert loaded["columns"][0]["column"] == "size"
+    assert member["columns"][0]["column"] == "size"
 
 
 def test_golden_vectors_are_kept_and_still_what_this_code_makes(tmp_path: Path) -> None:
