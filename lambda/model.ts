@@ -99,12 +99,23 @@ export function readManifest(bytes: Buffer): Manifest {
   }
   if (threshold != null && target.classes?.length !== 2) throw refused('a threshold needs exactly two classes.');
   for (const column of preprocessing.columns) {
-    if (column.kind === 'number' && column.scale === 0) throw refused('a column is scaled by 0.');
-    if (column.kind !== 'number' && new Set(column.categories).size !== column.categories.length) {
-      throw refused('a category is listed twice.');
-    }
+    if (scalesOf(column).includes(0)) throw refused('a column is scaled by 0.');
+    const words = wordsOf(column);
+    if (new Set(words).size !== words.length) throw refused('a category is listed twice.');
   }
   return manifest;
+}
+
+type Column = Manifest['preprocessing']['columns'][number];
+
+function scalesOf(column: Column): number[] {
+  if (column.kind === 'date') return column.parts.map(({ scale }) => scale);
+  return column.kind === 'number' || column.kind === 'boolean' ? [column.scale] : [];
+}
+
+function wordsOf(column: Column): string[] {
+  if (column.kind === 'boolean') return [...column.yes, ...column.no];
+  return column.kind === 'oneHot' || column.kind === 'ordinal' ? column.categories : [];
 }
 
 function requireSha256(bytes: Buffer, expected: string, name: string): void {

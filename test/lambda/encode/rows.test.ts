@@ -1,11 +1,13 @@
 // The encoder against a naive reading of the contract.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Manifest } from '../../../cloud/contract/contract.generated.ts';
+import type { DateColumn, Manifest, Notation } from '../../../cloud/contract/contract.generated.ts';
 import { stripped } from '../../../lambda/csv/cell.ts';
 import { RecordScanner } from '../../../lambda/csv/records.ts';
 import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
+import { partOf, readDate } from '../../../lambda/encode/date.ts';
 import { exactNumber } from '../../../lambda/encode/number.ts';
+import { numberReader } from '../../../lambda/encode/notation.ts';
 import { type Column, manifestOf, number } from '../../../bench/prediction/manifest.ts';
 import { arbitraryTable } from '../table.ts';
 
@@ -33,9 +35,24 @@ function naive(column: Column, cell: string, missing: readonly string[]): number
   const absent = missing.includes(text);
   switch (column.kind) {
     case 'number': {
-      const value = absent ? Number.NaN : exactNumber(text);
+      const read = column.notation ? numberReader(column.notation) : exactNumber;
+      const value = absent ? Number.NaN : read(text);
       const x = Number.isNaN(value) ? column.impute : value;
       return [(x - column.center) / column.scale, ...(column.indicator ? [Number.isNaN(value) ? 1 : 0] : [])];
+    }
+    case 'boolean': {
+      const word = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+      const known = !absent && (column.yes.includes(word) || column.no.includes(word));
+      const x = known ? (column.yes.includes(word) ? 1 : 0) : column.impute;
+      return [(x - column.center) / column.scale, ...(column.indicator ? [known ? 0 : 1] : [])];
+    }
+    case 'date': {
+      const ms = absent ? Number.NaN : readDate(text, column.orders);
+      const known = !Number.isNaN(ms);
+      const parts = column.parts.map(
+        ({ part, impute, center, scale }) => ((known ? partOf(ms, part) : impute) - center) / scale,
+      );
+      return [...parts, ...(column.indicator ? [known ? 0 : 1] : [])];
     }
     case 'oneHot': {
       const category = absent ? column.impute : text;
@@ -61,6 +78,38 @@ const anyColumn = (name: string): fc.Arbitrary<Column> =>
         scale: fc.constantFrom(1, 7, 1e-300),
       })
       .map((rest) => number(name, rest)),
+    fc
+      .record({
+        notation: fc.constant<Notation>({ decimal: ',', thousands: '.', unit: '%' }),
+        impute: fc.constantFrom(0, 1e300),
+        indicator: fc.boolean(),
+      })
+      .map((rest) => number(name, rest)),
+    fc.record({
+      column: fc.constant(name),
+      kind: fc.constant('boolean' as const),
+      yes: fc.constantFrom(['x', 'yes'], ['0']),
+      no: fc.constantFrom(['no'], ['-1.5e3', 'é']),
+      impute: fc.constantFrom(0, 0.5, 1),
+      indicator: fc.boolean(),
+      center: fc.constantFrom(0, 0.3),
+      scale: fc.constantFrom(1, 0.5, 1e-300),
+    }),
+    fc.record({
+      column: fc.constant(name),
+      kind: fc.constant('date' as const),
+      orders: fc.constantFrom<DateColumn['orders']>(['YMD'], ['DMY', 'YMD'], ['MDY']),
+      parts: fc.array(
+        fc.record({
+          part: fc.constantFrom('year' as const, 'month', 'day', 'weekday', 'hour', 'elapsed'),
+          impute: fc.constantFrom(0, 2000.5),
+          center: fc.constantFrom(0, 1999),
+          scale: fc.constantFrom(1, 0.1, 1e-300),
+        }),
+        { minLength: 1, maxLength: 6 },
+      ),
+      indicator: fc.boolean(),
+    }),
     fc.record({
       column: fc.constant(name),
       kind: fc.constant('oneHot' as const),
