@@ -1,6 +1,7 @@
 // `npm test`: all tests, of TypeScript (mocha under c8) and of the worker (pytest under coverage.py), in two lanes side by side for
 // the two cores. Ends with one line `N passed, N failed`; fails when a test failed or the coverage is below the gate.
 // Arguments go to mocha (`npm test -- --grep sentence`), without coverage and without the worker's tests.
+// `npm run contracts` (`--contracts`): what holds the embedded servers to the real and to independent ones, run against those too.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -13,15 +14,20 @@ const LANES = {
   servers: ['test/contract/**/*.test.ts', 'test/journey/**/*.test.ts'],
   parts: [...ALL, '--ignore', 'test/contract/**', '--ignore', 'test/journey/**'],
 };
+const CONTRACTS = ['test/contract/**/*.test.ts', 'test/journey/main-job.test.ts'];
+/** Who the contract suites are run against beside the embedded servers. */
+const ORACLES = ['KUBEBUILDER_ASSETS', 'SPOTLEARN_MOTO', 'SPOTLEARN_MINISTACK'];
 const report = (lane) => `coverage/mocha-${lane}.json`;
 const only = process.argv.slice(2);
 
 if (only[0] === '--lanes') process.exit(await lanes());
+if (only[0] === '--contracts') process.exit(await contracts());
 if (only.length > 0) {
   const files = only.some((argument) => argument.endsWith('.ts')) ? [] : ALL;
   process.exit(await run('mocha', process.execPath, [MOCHA, ...files, ...only]));
 }
 
+for (const name of ORACLES) delete process.env[name]; // minutes: they have `npm run contracts`
 mkdirSync('coverage', { recursive: true });
 for (const lane of Object.keys(LANES)) rmSync(report(lane), { force: true });
 rmSync('coverage/pytest.xml', { force: true });
@@ -30,22 +36,46 @@ const failed = await run('c8', process.execPath, [
   ...[process.execPath, 'test/run.mjs', '--lanes'],
 ]);
 const counts = [...Object.keys(LANES).map(ofMocha), ofPytest()];
-const sum = (name) => counts.reduce((total, one) => total + one[name], 0);
-if (sum('skipped') > 0) console.log(`${sum('skipped')} skipped: what they need is absent; the lines above say what`);
-const line = `${sum('passed')} passed, ${sum('failed')} failed`;
-writeFileSync('coverage/summary.txt', `${line}\n`);
-console.log(line);
-process.exit(failed || sum('failed') > 0 || sum('passed') === 0 ? 1 : 0);
+writeFileSync('coverage/summary.txt', `${told(counts)}\n`);
+process.exit(failed || !good(counts) ? 1 : 0);
+
+async function contracts() {
+  for (const name of ORACLES) if (!process.env[name]) console.log(`ABSENT: ${name}; see README, "Run the tests"`);
+  mkdirSync('coverage', { recursive: true });
+  rmSync(report('contracts'), { force: true });
+  const failed = await mocha('contracts', CONTRACTS);
+  const counts = [ofMocha('contracts')];
+  told(counts);
+  return failed || !good(counts) ? 1 : 0;
+}
+
+function sum(counts, name) {
+  return counts.reduce((total, one) => total + one[name], 0);
+}
+
+function good(counts) {
+  return sum(counts, 'failed') === 0 && sum(counts, 'passed') > 0;
+}
+
+/** Prints and returns the closing line. */
+function told(counts) {
+  const skipped = sum(counts, 'skipped');
+  if (skipped > 0) console.log(`${skipped} skipped: what they need is absent; the lines above say what`);
+  const line = `${sum(counts, 'passed')} passed, ${sum(counts, 'failed')} failed`;
+  console.log(line);
+  return line;
+}
 
 /** Both lanes; 0 when all is well. */
 async function lanes() {
-  const mocha = (lane) =>
-    run(`mocha (${lane})`, process.execPath, [
-      ...[MOCHA, ...LANES[lane]],
-      ...['--reporter', 'test/reporter.mjs', '--reporter-option', `output=${report(lane)}`],
-    ]);
-  const codes = await Promise.all([mocha('parts'), worker().then(async (code) => (await mocha('servers')) || code)]);
+  const lane = (name) => mocha(name, LANES[name]);
+  const codes = await Promise.all([lane('parts'), worker().then(async (code) => (await lane('servers')) || code)]);
   return codes.find((code) => code !== 0) ?? 0;
+}
+
+function mocha(name, files) {
+  const counting = ['--reporter', 'test/reporter.mjs', '--reporter-option', `output=${report(name)}`];
+  return run(`mocha (${name})`, process.execPath, [MOCHA, ...files, ...counting]);
 }
 
 async function worker() {
