@@ -1,0 +1,1 @@
+"""Benchmarks of the worker, run by `npm run bench -- models`."""
