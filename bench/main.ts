@@ -28,7 +28,7 @@ async function main(): Promise<number> {
     },
   });
   const known = await names();
-  const [name] = positionals;
+  const [name, ...more] = positionals;
   if (!name || !known.includes(name)) {
     if (name) console.error(`There is no benchmark “${name}”.`);
     for (const one of known) console.error(`  ${one.padEnd(14)} ${(await load(one)).description}`);
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   const rounds = wholeNumber('--rounds', values.rounds);
   const rows = wholeNumber('--rows', values.rows);
   const benchmark = await load(name);
-  const measured = await benchmark.run({ rounds, rows, say: (text) => process.stderr.write(`${text}\n`) });
+  const measured = await benchmark.run({ rounds, rows, more, say: (text) => process.stderr.write(`${text}\n`) });
   if (values.json) for (const measurement of measured) console.log(JSON.stringify(measurement));
   else console.log(table(measured));
   return 0;

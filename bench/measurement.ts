@@ -16,6 +16,8 @@ export interface BenchmarkOptions {
   rows: number;
   /** Says what goes on; never part of the results. */
   say: (text: string) => void;
+  /** Words after the benchmark's name. */
+  more?: readonly string[];
 }
 
 export interface Benchmark {

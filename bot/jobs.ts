@@ -133,11 +133,12 @@ export function jobName(fileName: string, token: string): string {
   return `${slug || 'job'}-${token}`;
 }
 
-function trainingSpec({ place, table, target, features, model, settings }: TrainingChoice): object {
+function trainingSpec({ place, table, target, features, task, model, settings }: TrainingChoice): object {
   return {
     dataset: { uri: table.uri },
     target,
     ...(features.length > 0 ? { features } : {}),
+    ...(task ? { task } : {}),
     model: { type: model, ...(Object.keys(settings).length > 0 ? { hyperparameters: settings } : {}) },
     placement: place === 'Cloud' ? 'Spot' : 'Cluster',
   };

@@ -15,12 +15,13 @@ import type { Effect } from './conversation/effect.ts';
 import type { Facts, StoredDataset, Wanted } from './conversation/facts.ts';
 import type { Input } from './conversation/input.ts';
 import { nameOf } from './conversation/steps/data.ts';
+import { inspect } from './inspection.ts';
 import { JobRefused, type Jobs } from './jobs.ts';
 import { KubernetesError } from './kubernetes/client.ts';
 import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
 import { TelegramRefused, type TelegramFiles } from './telegram.ts';
-import { inspect, upload } from './uploads.ts';
+import { upload } from './uploads.ts';
 import { uploadLink } from './wording/data.ts';
 import { deleted, fileLinks } from './wording/cards.ts';
 
@@ -156,7 +157,8 @@ export class World implements Surroundings {
     }
   }
 
-  async #upload(chatId: number, { token, fileId, name, bytes }: Doing<'upload'>, signal: AbortSignal): Promise<Input> {
+  async #upload(chatId: number, effect: Doing<'upload'>, signal: AbortSignal): Promise<Input> {
+    const { token, fileId, name, bytes, purpose } = effect;
     const { files, clients, configuration, clock, logger } = this.#options;
     const now = clock.now();
     const key = datasetKey(this.#names, String(chatId), now, name);
@@ -171,17 +173,17 @@ export class World implements Surroundings {
       return { kind: 'tableRefused', token, message: uploadFailure(error) };
     }
     const uri = s3Uri(this.#names.bucket, key);
-    const read = await this.#inspect(chatId, { do: 'inspect', token, uri, name, discard: true });
+    const read = await this.#inspect(chatId, { do: 'inspect', token, uri, name, discard: true, purpose });
     if (signal.aborted) await this.#discard(key);
     return read;
   }
 
-  async #inspect(chatId: number, { token, uri, name, discard }: Doing<'inspect'>): Promise<Input> {
+  async #inspect(chatId: number, { token, uri, name, discard, purpose }: Doing<'inspect'>): Promise<Input> {
     const { bucket, logger } = this.#options;
     const refused = (message: string): Input => ({ kind: 'tableRefused', token, message });
     try {
       const key = readableKey(this.#names, String(chatId), 'dataset', uri);
-      return { kind: 'tableRead', token, table: await inspect(bucket, key, uri, name) };
+      return { kind: 'tableRead', token, table: await inspect(bucket, key, { uri, name, purpose }) };
     } catch (error) {
       if (error instanceof AccessError) return refused(error.message);
       if (error instanceof DataError) {

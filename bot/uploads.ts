@@ -1,12 +1,9 @@
 // A file on its way from Telegram into the bucket: streamed, multipart above 5 MB, never whole in memory; nothing is left of one that
-// failed or was cancelled. Its head is checked before the conversation goes on, and an unfit one is deleted.
+// failed or was cancelled. Next: inspection.ts looks at its head, and an unfit one is deleted.
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Bucket } from '../cloud/bucket.ts';
 import type { Clients } from '../cloud/clients.ts';
-import { calling, DataError, translate } from '../cloud/errors.ts';
-import { HEAD_BYTES, readHead } from '../cloud/table.ts';
-import type { Table } from './conversation/state.ts';
+import { calling, translate } from '../cloud/errors.ts';
 
 /** S3's smallest part; a smaller file goes in one put. */
 const PART_BYTES = 5 * 1024 * 1024;
@@ -73,35 +70,4 @@ function counted(expected: number) {
     }
     if (expected > 0 && count !== expected) throw new Error(`${count} bytes came of ${expected}`);
   };
-}
-
-/** Looks into a table; rejects with DataError in plain words. */
-export async function inspect(bucket: Bucket, key: string, uri: string, name: string): Promise<Table> {
-  const facts = await bucket.head(key);
-  if (!facts)
-    throw new DataError('there is no such file in the bucket.', { errorCode: 'DatasetMissing', kind: 'notFound' });
-  const start = facts.bytes === 0 ? undefined : await bucket.get(key, { bytes: HEAD_BYTES });
-  const head = readHead(start?.body ?? new Uint8Array(), facts.bytes);
-  return {
-    uri,
-    name,
-    bytes: facts.bytes,
-    columns: head.columns,
-    rows: head.estimatedRows,
-    classes: head.columns.flatMap((_, at) => (looksLikeClasses(head.rows.map((row) => row[at] ?? '')) ? [at] : [])),
-  };
-}
-
-const FEW = 5;
-const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none', '?']);
-
-/** Words, or few different whole numbers in enough rows. */
-function looksLikeClasses(values: readonly string[]): boolean {
-  const present = values.filter((value) => !MISSING.has(value.toLowerCase()));
-  if (present.length === 0) return false;
-  if (present.some((value) => !Number.isFinite(Number(value.replace(',', '.'))))) return true;
-  const different = new Set(present);
-  return (
-    present.length >= 10 && different.size <= FEW && [...different].every((value) => Number.isInteger(Number(value)))
-  );
 }

@@ -14,7 +14,7 @@ export interface TableHead {
   readonly delimiter: ',' | ';' | '\t' | '|';
   /** Column names, stripped; trailing unnamed columns without values are left out. */
   readonly columns: readonly string[];
-  /** Up to 20 rows as text, each as long as `columns`. */
+  /** All whole rows of the head as text, each as long as `columns`. */
   readonly rows: readonly (readonly string[])[];
   /** Rows in the whole table, estimated from its size; exact when the head is everything. */
   readonly estimatedRows: number;
@@ -52,7 +52,7 @@ export function readHead(bytes: Uint8Array, size: number): TableHead {
     encoding,
     delimiter,
     columns,
-    rows: rows.slice(0, 20).map((row) => columns.map((_, at) => strip(row[at] ?? ''))),
+    rows: rows.map((row) => columns.map((_, at) => strip(row[at] ?? ''))),
     estimatedRows: whole ? rows.length : Math.max(1, Math.round(size / bytesPerRow) - 1),
   };
 }

@@ -383,7 +383,7 @@ export interface TrainingJobSpec {
    */
   dataset: {
     /**
-     * s3:// address of a CSV file under datasets/user_<id>/ of this installation's bucket, the user being the one this namespace belongs to.
+     * s3:// address of a table (CSV, TSV, gzipped, Parquet or Excel) under datasets/user_<id>/ of this installation's bucket, the user being the one this namespace belongs to.
      */
     uri: string;
   };
@@ -406,11 +406,30 @@ export interface TrainingJobSpec {
    */
   model: {
     /**
-     * Family of the model; auto compares several and keeps the best.
+     * Family of the model; auto searches families and their hyperparameters and keeps the best, or a blend of the best. neural_network is a multi-layer perceptron, sgd a linear model by stochastic gradient descent.
      */
-    type: "auto" | "linear" | "ridge" | "logistic" | "random_forest" | "gradient_boosting";
+    type:
+      | "auto"
+      | "linear"
+      | "ridge"
+      | "lasso"
+      | "elastic_net"
+      | "polynomial"
+      | "logistic"
+      | "decision_tree"
+      | "random_forest"
+      | "extra_trees"
+      | "gradient_boosting"
+      | "hist_gradient_boosting"
+      | "xgboost"
+      | "lightgbm"
+      | "svm"
+      | "k_nearest_neighbors"
+      | "naive_bayes"
+      | "neural_network"
+      | "sgd";
     /**
-     * Settings of the model by scikit-learn's names, e.g. n_estimators. Checked by the worker, which names the allowed ones.
+     * Settings of the model by scikit-learn's names, e.g. n_estimators; numbers, words, or true and false. Checked when the job is accepted, and by the worker; a wrong one is refused with the allowed ones. auto takes none.
      */
     hyperparameters?: {
       [k: string]: string | number | boolean;
@@ -592,9 +611,13 @@ export interface TrainingJobStatus {
      */
     etag?: string;
     /**
-     * Columns in its header.
+     * Columns in its header, where that can be read beforehand.
      */
     columns?: number;
+    /**
+     * Estimated size as CSV of a table that is packed (gzip, Parquet, Excel); what the instance is chosen by.
+     */
+    tableBytes?: number;
   };
   /**
    * From the worker's last heartbeat.
@@ -650,6 +673,21 @@ export interface TrainingJobStatus {
    */
   metrics?: {
     [k: string]: number;
+  };
+  /**
+   * 95 % confidence intervals of metrics, by the metric's name.
+   */
+  intervals?: {
+    [k: string]: {
+      /**
+       * Lower end.
+       */
+      low: number;
+      /**
+       * Upper end.
+       */
+      high: number;
+    };
   };
   /**
    * Money, in USD.
@@ -749,6 +787,23 @@ export interface TrainingJobStatus {
      * sha256 of manifest.json.
      */
     manifestSha256?: string;
+    /**
+     * What a blend is made of, the heaviest first.
+     */
+    members?: {
+      /**
+       * Family of the member.
+       */
+      type: string;
+      /**
+       * Its share of the prediction; all add up to 1.
+       */
+      weight: number;
+    }[];
+    /**
+     * What one should know about this model, in words; the first of the manifest's.
+     */
+    notes?: string[];
   };
   /**
    * <log group>:<log stream> of the current attempt in CloudWatch Logs.

@@ -99,7 +99,10 @@ export const TRAINING_REASONS = {
     'An attempt failed by an error of the spec or the data; tried again within backoffLimit.',
     'Read the message; delete the job if trying again can’t help.',
   ),
-  OutOfMemory: means('The worker ran out of memory.', 'Ask for more with spec.resources.memoryGiB.'),
+  OutOfMemory: means(
+    'The worker ran out of memory: also with twice as much each time while backoffLimit lasts, or at once where spec.resources says how much it is.',
+    'Ask for more with spec.resources.memoryGiB, or take fewer columns or a smaller model.',
+  ),
   TooManyInterruptions: means(
     'More instances were lost than maxInterruptions allows.',
     'Use SpotWithFallback or OnDemand, or raise maxInterruptions.',

@@ -7,11 +7,13 @@
 set -u
 export SPOTLEARN_BUCKET='{{BUCKET}}' AWS_REGION='{{REGION}}' SPOTLEARN_ROLE_ID='{{ROLE_ID}}'
 export SPOTLEARN_LOG_GROUP='{{LOG_GROUP}}' BUNDLE_KEY='{{BUNDLE_KEY}}' BUNDLE_SHA256='{{BUNDLE_SHA256}}'
-export AWS_DEFAULT_REGION="$AWS_REGION" PYTHONUNBUFFERED=1 ORT_DISABLE_TELEMETRY=1
+export AWS_DEFAULT_REGION="$AWS_REGION" PYTHONUNBUFFERED=1 PYTHONNOUSERSITE=1 ORT_DISABLE_TELEMETRY=1
+SPOTLEARN_BOOT_AT="$(date +%s.%N)" && export SPOTLEARN_BOOT_AT
 LIFETIME_SECONDS="${SPOTLEARN_LIFETIME_SECONDS:-172800}" # two days, far above any job's deadline
 IDLE_SECONDS="${SPOTLEARN_IDLE_SECONDS:-900}" # without a heartbeat; waiting for a ticket takes 300 at most
 WORKER=
 CODE=20
+VMSTAT="${SPOTLEARN_VMSTAT:-/proc/vmstat}"
 TIMER=
 FOLDER=
 
@@ -144,7 +146,11 @@ if [ -d "$FOLDER/site-packages" ]; then PYTHONPATH="$FOLDER/site-packages:$PYTHO
 cd "$FOLDER" || exit 20
 touch "$SPOTLEARN_ALIVE_FILE"
 say "starting the worker"
-python3 -m trainer &
+oom_kills() { awk '$1 == "oom_kill" { print $2 }' "$VMSTAT" 2>/dev/null; }
+OOM_KILLS="$(oom_kills)"
+( # out of memory, the kernel is to end the worker, not this script, which then tells of it
+  { echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null
+  exec python3 -m trainer ) &
 WORKER=$!
 while :; do # a trapped signal ends `wait` early: wait again
   SIGNALLED=
@@ -153,4 +159,14 @@ while :; do # a trapped signal ends `wait` early: wait again
   if [ "$STATUS" != 127 ]; then CODE=$STATUS; fi # 127: it was gone already, the code is known
   if [ -z "$SIGNALLED" ]; then break; fi
 done
+case "$CODE" in
+  0 | 10 | 11 | 12 | 20 | 30 | 31 | 143) ;; # 143: ended by our own SIGTERM before it could answer one
+  *) # it died before it could write its result
+    OOM=
+    if [ "$(oom_kills)" != "$OOM_KILLS" ]; then OOM=oom; fi
+    touch "$SPOTLEARN_ALIVE_FILE"
+    python3 -m trainer.last_words "$CODE" $OOM
+    CODE=$?
+    ;;
+esac
 exit "$CODE"

@@ -11,6 +11,9 @@ from trainer.clock import parse_iso
 from trainer.errors import PlatformError
 
 VERSION = 1
+SEARCH_SECONDS = 600.0
+INTERRUPTIONS_PER_HOUR = 0.05
+"""When the ticket does not say. Amazon's advisor gives 5 to 20 % a month; the pools that are cheapest now are worse."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Request:
     hyperparameters: dict[str, object] = field(default_factory=dict)
     split: str = "random"
     seed: int = 0
+    search_seconds: float = SEARCH_SECONDS
+    """How long `auto` may compare, in seconds of its cost model."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Ticket:
     heartbeat_seconds: float
     checkpoint_seconds: float
     not_after: datetime
+    interruptions_per_hour: float = INTERRUPTIONS_PER_HOUR
 
 
 def parse_ticket(body: bytes) -> Ticket:
@@ -105,6 +111,7 @@ def _ticket(raw: dict[str, Any]) -> Ticket:
             hyperparameters=dict(training["hyperparameters"]),
             split=training["split"],
             seed=int(training["seed"]) % 2**32,
+            search_seconds=float(training.get("searchSeconds", SEARCH_SECONDS)),
         ),
         resume=Resume(resume["url"], int(resume["step"]), resume.get("sha256")) if resume else None,
         log_group=raw["log"]["group"],
@@ -112,4 +119,5 @@ def _ticket(raw: dict[str, Any]) -> Ticket:
         heartbeat_seconds=float(raw["heartbeatSeconds"]),
         checkpoint_seconds=float(raw["checkpointSeconds"]),
         not_after=parse_iso(raw["notAfter"]),
+        interruptions_per_hour=float(raw.get("interruptionsPerHour", INTERRUPTIONS_PER_HOUR)),
     )

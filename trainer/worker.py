@@ -22,15 +22,19 @@ from trainer import __version__
 from trainer.clock import Clock
 from trainer.errors import DataError, ExitCode, translate
 from trainer.export.artefact import Artefact, as_json, describe_file, export
+from trainer.families import FAMILIES
 from trainer.instance.checkpoints import Checkpoints
 from trainer.instance.download import download, fetch_checkpoint
 from trainer.instance.heart import Heart
 from trainer.instance.logs import JobLog, LogSink
 from trainer.instance.metadata import Metadata
+from trainer.instance.packs import EXPORT, Packs
 from trainer.instance.signals import TOO_LATE, Halt, HaltError, Signals
 from trainer.instance.store import Store
 from trainer.instance.tickets import Tickets, TicketSource
 from trainer.instance.watch import Watch
+from trainer.table.formats import format_of
+from trainer.table.memory import require_memory
 from trainer.table.reading import read_table
 from trainer.table.source import Source, inspect
 from trainer.ticket import Ticket
@@ -55,6 +59,7 @@ class Surroundings:
     signals: Signals
     exit_now: Callable[[int], object] = os._exit
     alive_file: Path | None = None
+    packs: Packs = field(default_factory=Packs)
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Ending:
     exit_code: ExitCode
     error: dict[str, str] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, list[float]] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -91,7 +97,9 @@ class Job:
         self._started = around.clock.monotonic()
         self._ending_lock = threading.Lock()
         self._ended = False
-        self._checkpoints = Checkpoints(around.store, around.clock, ticket.checkpoint_seconds)
+        self._checkpoints = Checkpoints(
+            around.store, around.clock, ticket.checkpoint_seconds, ticket.interruptions_per_hour
+        )
         self._heart = Heart(
             around.store,
             around.clock,
@@ -134,7 +142,7 @@ class Job:
             course = self._course(problem, source)
             outcome = self._train(course)
             artefact = self._export(problem, outcome, source)
-        return Ending("Succeeded", ExitCode.SUCCEEDED, None, artefact.metrics, artefact.files)
+        return Ending("Succeeded", ExitCode.SUCCEEDED, None, artefact.metrics, artefact.intervals, artefact.files)
 
     def _prepare(self, path: Path) -> tuple[Source, Problem]:
         dataset = self._ticket.dataset
@@ -146,7 +154,10 @@ class Job:
         )
         self._around.signals.obey()
         self._heart.show(stage="Preparing", message=f"reading {dataset.name}")
+        if format_of(path, dataset.name) == "parquet":
+            self._around.packs.need("pyarrow")
         source = inspect(path, dataset.name)
+        require_memory(source, dataset.name, self._ticket.training.model)
         reading = read_table(source, dataset.name)
         self._log.line(f"Read {reading.table.rows:,} rows and {len(reading.table.columns)} columns ({source.encoding})")
         problem = pose(reading, self._ticket.training)
@@ -165,11 +176,17 @@ class Job:
         self._heart.show(message=f"downloading, {received:,} of {self._ticket.dataset.bytes:,} bytes")
 
     def _course(self, problem: Problem, source: Source) -> Course:
-        course = Course(problem, self._ticket.training, source.sha256)
+        family = FAMILIES.get(self._ticket.training.model)  # auto chooses among scikit-learn's
+        if family:
+            self._around.packs.need(family.library)
+        course = Course(problem, self._ticket.training, source.sha256, self._seconds_left)
         if self._ticket.resume:
             restored = self._restore(course)
             self._log.line(f"Resuming from step {course.state.step}" if restored else "Training from the beginning")
         return course
+
+    def _seconds_left(self) -> float:
+        return (self._ticket.not_after - self._clock.now()).total_seconds()
 
     def _restore(self, course: Course) -> bool:
         """A lost or damaged checkpoint costs time, not the job. One that cannot be reached now is another attempt's."""
@@ -194,7 +211,11 @@ class Job:
         )
         while not course.done:
             self._save_or_halt(course)
-            self._tell(course.advance(), self._clock.monotonic() - began, first)
+            progress = course.advance()
+            if progress.step == first + 1:
+                self._log.line(f"First step done {self._clock.monotonic() - self._started:.1f} s after the ticket")
+                self._around.packs.prepare(*EXPORT)
+            self._tell(progress, self._clock.monotonic() - began, first)
         self._save_or_halt(course)
         self._heart.show(stage="Evaluating", message="measuring on rows held out", percent=100.0, eta_seconds=None)
         outcome = course.outcome()
@@ -238,7 +259,7 @@ class Job:
         stage = self._heart.pulse.stage
         self._heart.show(stage="Checkpointing")
         try:
-            pointer = self._checkpoints.write(course.state.step, course.dump())
+            pointer = self._checkpoints.write(course.state.step, course.dump)
         except Exception as error:  # the one before stands, and the next step's end tries again
             self._log.line(f"No checkpoint at step {course.state.step}: {translate(error).message}")
             self._heart.show(stage=stage)
@@ -250,6 +271,8 @@ class Job:
         self._heart.show(stage="Exporting", message="exporting the model")
         name = self._ticket.dataset.name
         gc.collect()
+        for module in EXPORT:
+            self._around.packs.need(module)
         artefact = export(
             problem, outcome, self._ticket.training, source, name, self._clock.now(), {"training.log": self._log.text()}
         )
@@ -299,6 +322,7 @@ class Job:
             "error": ending.error,
             "files": listed,
             "metrics": ending.metrics,
+            **({"intervals": ending.intervals} if ending.intervals else {}),
             "seconds": round(self._clock.monotonic() - self._started, 3),
         }
         try:

@@ -11,6 +11,9 @@ export interface Message {
   readonly buttons?: readonly (readonly Button[])[];
 }
 
+/** What a table is for: predictions take text only. */
+export type Purpose = 'train' | 'predict';
+
 export type Effect =
   | { readonly do: 'say'; readonly message: Message }
   /** A small note at the pressed button. */
@@ -25,6 +28,7 @@ export type Effect =
       readonly fileId: string;
       readonly name: string;
       readonly bytes: number;
+      readonly purpose: Purpose;
     }
   /** Looks into a table in the bucket. `discard`: delete it when it is unfit (it was uploaded for this). */
   | {
@@ -33,6 +37,7 @@ export type Effect =
       readonly uri: string;
       readonly name: string;
       readonly discard: boolean;
+      readonly purpose: Purpose;
     }
   | { readonly do: 'uploadLink'; readonly token: string; readonly uri: string; readonly name: string }
   | { readonly do: 'train'; readonly token: string; readonly cardId: number; readonly choice: TrainingChoice }

@@ -1,19 +1,38 @@
 // Where a chat stands: everything a conversation remembers, as JSON in the chat's session. Changed only by machine.ts.
+import type { Setting, Task } from '../../cloud/families.ts';
+import type { Guess, Kind, TargetLook } from '../../cloud/preview.ts';
 
-/** A table that was looked into; `columns` are exactly the header's. */
+/** A table that was looked into. */
 export interface Table {
   readonly uri: string;
   readonly name: string;
+  /** Of the file. */
   readonly bytes: number;
+  /** Estimated bytes as CSV, where the file is packed. */
+  readonly tableBytes?: number;
+  /** Exactly the header's; empty where they can't be read from here (Parquet, Excel). */
   readonly columns: readonly string[];
+  /** Estimated; 0 where it can't be told. */
   readonly rows: number;
-  /** Columns that hold words or few different values in the first rows, by position: likely classes. */
+  /** Columns that look like classes in the first rows, by position. */
   readonly classes: readonly number[];
+  readonly preview?: Preview;
+}
+
+/** What the first rows look like, as far as the conversation tells of it. */
+export interface Preview {
+  /** Rows it is from. */
+  readonly rows: number;
+  /** How many columns of each kind. */
+  readonly kinds: Readonly<Partial<Record<Kind, number>>>;
+  readonly guess?: Guess;
+  /** Columns a model makes nothing of, by position, with their kind; the first few. */
+  readonly useless: readonly (readonly [column: number, kind: Kind])[];
+  /** How a column would be as the target, by its position; not for every column of a wide table. */
+  readonly targets: Readonly<Record<number, TargetLook>>;
 }
 
 export type Place = 'Cloud' | 'Cluster';
-export type ModelType = 'auto' | 'linear' | 'ridge' | 'logistic' | 'random_forest' | 'gradient_boosting';
-export type Setting = string | number | boolean;
 
 /** A model that was chosen to predict with. */
 export interface ChosenModel {
@@ -47,7 +66,7 @@ export type Conversation =
   | ({ readonly step: 'trainData'; readonly place: Place } & Asking & Reading)
   | ({ readonly step: 'trainTarget'; readonly place: Place; readonly table: Table; readonly page: number } & Asking)
   | ({ readonly step: 'trainFeatures' } & TrainingSoFar & Asking)
-  | ({ readonly step: 'trainModel' } & TrainingSoFar & Asking)
+  | ({ readonly step: 'trainModel'; readonly page?: number } & TrainingSoFar & Asking)
   | ({ readonly step: 'trainSettings' } & TrainingChoice & Asking)
   | ({ readonly step: 'trainConfirm' } & TrainingChoice & Asking)
   | ({ readonly step: 'trainLaunch' } & TrainingChoice & Asking)
@@ -69,10 +88,13 @@ interface TrainingSoFar {
   readonly target: string;
   /** Empty: all but the target. */
   readonly features: readonly string[];
+  /** Said by the user where the guess is wrong; undefined: the worker finds out. */
+  readonly task?: Task;
 }
 
 export interface TrainingChoice extends TrainingSoFar {
-  readonly model: ModelType;
+  /** A family's name, or auto. */
+  readonly model: string;
   readonly settings: Readonly<Record<string, Setting>>;
 }
 

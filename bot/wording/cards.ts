@@ -3,11 +3,14 @@
 import { condition } from '../../crds/conditions.ts';
 import type { Attempt, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Message } from '../conversation/effect.ts';
+import { modelName } from '../conversation/models.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
 import { isOver, jobButton, MARKS, phaseOf, type Job } from './lists.ts';
+import { metricLines, metricName, metricsMeaning } from './metrics.ts';
 
-const METRICS_SHOWN = 8;
+const NOTES_SHOWN = 3;
+const MEMBERS_SHOWN = 5;
 
 export function trainingCard(job: TrainingJob, file: string): Message {
   const phase = job.status?.phase;
@@ -28,7 +31,7 @@ export function trainingCard(job: TrainingJob, file: string): Message {
           ]
         : []),
       ...(progress?.metricName !== undefined && progress.metricValue !== undefined
-        ? [`${text(progress.metricName)}: ${figure(progress.metricValue)}`]
+        ? [`${text(metricName(progress.metricName))}: ${figure(progress.metricValue)}`]
         : []),
       ...(attempt?.instanceType ? [whereOf(attempt)] : []),
       ...((job.status?.counts?.interruptions ?? 0) > 0
@@ -70,13 +73,15 @@ function succeededTraining(job: TrainingJob, file: string): Message {
       '',
       `Name: ${code(job.metadata?.name ?? '', 80)}`,
       `Predicts: ${code(job.spec.target, 64)} from ${text(file)}`,
-      `Model: ${text(model?.type ?? job.spec.model.type)}${model?.task ? `, ${text(model.task)}` : ''}${model?.bytes ? `, ${bytes(model.bytes)}` : ''}`,
+      `Model: ${modelInWords(job)}${model?.task ? `, ${text(model.task)}` : ''}${model?.bytes ? `, ${bytes(model.bytes)}` : ''}`,
       ...(model?.trainRows
         ? [`Rows: ${count(model.trainRows)} to learn, ${count(model.testRows ?? 0)} held out for the figures below`]
         : []),
       '',
-      ...metricLines(job.status?.metrics),
+      ...metricLines(job.status?.metrics, job.status?.intervals),
+      ...metricsMeaning(job.status?.metrics, job.status?.intervals),
       '',
+      ...(model?.notes ?? []).slice(0, NOTES_SHOWN).map((note) => `ℹ️ ${text(note, 200)}`),
       ...costLines(job),
       ...took(startTime, completionTime),
       ...survived(job),
@@ -85,13 +90,14 @@ function succeededTraining(job: TrainingJob, file: string): Message {
   };
 }
 
-/** Each metric beside what a model that knows nothing reaches. */
-function metricLines(metrics: Readonly<Record<string, number>> | undefined): string[] {
-  const own = Object.entries(metrics ?? {}).filter(([name]) => !name.startsWith('baseline_'));
-  return own.slice(0, METRICS_SHOWN).map(([name, value]) => {
-    const baseline = metrics?.[`baseline_${name}`];
-    return `${text(name)}: <b>${figure(value)}</b>${baseline === undefined ? '' : ` (trivial baseline ${figure(baseline)})`}`;
-  });
+/** `Random forest`, or what a blend is made of. */
+function modelInWords({ status, spec }: TrainingJob): string {
+  const { type, members } = status?.model ?? {};
+  if (!members) return text(modelName(type ?? spec.model.type));
+  const shown = members
+    .slice(0, MEMBERS_SHOWN)
+    .map((one) => `${modelName(one.type)} ${Math.round(100 * one.weight)} %`);
+  return `a blend of ${text(shown.join(', '), 200)}${members.length > MEMBERS_SHOWN ? ` and ${members.length - MEMBERS_SHOWN} more` : ''}`;
 }
 
 function costLines(job: Job): string[] {

@@ -1,5 +1,5 @@
 // Asking for a table, by upload, address, link or from the recent ones; and what is said of one that cannot be used.
-import type { Button, Message } from '../conversation/effect.ts';
+import type { Button, Message, Purpose } from '../conversation/effect.ts';
 import type { Facts } from '../conversation/facts.ts';
 import { button, mark } from '../conversation/turn.ts';
 import { datasetsOf } from '../../cloud/keys.ts';
@@ -9,14 +9,15 @@ import { bold, code, escape, label, message, short } from './html.ts';
 const RECENT = 5;
 export const TELEGRAM_DOWNLOAD_BYTES = 20 * 1024 * 1024;
 
-export function askData(token: string, facts: Facts, purpose: string): Message {
+export function askData(token: string, facts: Facts, question: string, purpose: Purpose): Message {
   const recent = (facts.datasets ?? []).slice(0, RECENT);
   const folder = `s3://${facts.bucket.bucket}/${datasetsOf(facts.bucket, facts.userId)}`;
   return {
     html: message([
-      `<b>${purpose}</b>`,
+      `<b>${question}</b>`,
       '',
       'Send me a CSV file with a header line (up to 20 MB here; larger ones by an upload link),',
+      ...(purpose === 'train' ? ['gzipped is fine, and so are Parquet and Excel (.xlsx),'] : []),
       `or an address such as ${code(`${folder}…`)}${recent.length > 0 ? ',\nor press a recent one:' : '.'}`,
     ]),
     buttons: [

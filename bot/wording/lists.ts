@@ -3,8 +3,10 @@ import type { Account, PredictionJob, TrainingJob } from '../../crds/crds.genera
 import { condition } from '../../crds/conditions.ts';
 import type { Button, Message } from '../conversation/effect.ts';
 import type { StoredDataset } from '../conversation/facts.ts';
-import { bar, bytes, count, duration, figure, usd, when } from './figures.ts';
+import { modelName } from '../conversation/models.ts';
+import { bar, bytes, count, duration, usd, when } from './figures.ts';
 import { bold, code, escape, label, message, short, text } from './html.ts';
+import { mainMetric } from './metrics.ts';
 
 const JOBS_SHOWN = 12;
 const DATASETS_SHOWN = 25;
@@ -134,11 +136,11 @@ export function modelsList(models: readonly TrainingJob[]): Message {
       `<b>Your models</b>${models.length > shown.length ? ` (the newest ${shown.length} of ${models.length})` : ''}`,
       ...shown.flatMap((job) => {
         const { model, metrics } = job.status ?? {};
-        const metric = Object.entries(metrics ?? {}).find(([name]) => !name.startsWith('baseline_'));
+        const metric = mainMetric(metrics);
         return [
           '',
           `🧠 ${bold(job.metadata?.name ?? '')} – predicts ${code(job.spec.target, 40)}`,
-          `${escape(model?.type ?? job.spec.model.type)}${metric ? ` · ${escape(metric[0])} ${figure(metric[1])}` : ''}${model?.bytes ? ` · ${bytes(model.bytes)}` : ''}`,
+          `${escape(modelName(model?.type ?? job.spec.model.type))}${metric ? ` · ${escape(metric)}` : ''}${model?.bytes ? ` · ${bytes(model.bytes)}` : ''}`,
         ];
       }),
     ]),

@@ -5,8 +5,9 @@ import type { At, PredictionChoice } from '../conversation/state.ts';
 import { button, mark } from '../conversation/turn.ts';
 import { predictionSeconds } from '../estimate.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
-import { bytes, count, duration, figure, usd } from './figures.ts';
+import { bytes, count, duration, usd } from './figures.ts';
 import { bold, code, label, message, short, text } from './html.ts';
+import { mainMetric } from './metrics.ts';
 
 const MODELS_SHOWN = 10;
 
@@ -37,8 +38,8 @@ export function askPredictModel(token: string, models: readonly TrainingJob[]): 
 }
 
 function modelLabel(job: TrainingJob): string {
-  const metric = Object.entries(job.status?.metrics ?? {}).find(([name]) => !name.startsWith('baseline_'));
-  const said = metric ? ` · ${metric[0]} ${figure(metric[1])}` : '';
+  const metric = mainMetric(job.status?.metrics);
+  const said = metric ? ` · ${metric}` : '';
   return `${short(job.spec.target, 20)} · ${short(job.metadata?.name ?? '', 24)}${said}`;
 }
 

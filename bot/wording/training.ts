@@ -2,20 +2,14 @@
 import type { Message } from '../conversation/effect.ts';
 import type { Facts } from '../conversation/facts.ts';
 import { button } from '../conversation/turn.ts';
-import type { At, ModelType, TrainingChoice } from '../conversation/state.ts';
-import { SETTINGS } from '../conversation/settings.ts';
+import { AUTO, defaultInWords } from '../../cloud/families.ts';
+import { modelName, offered, otherTask, taskOf } from '../conversation/models.ts';
+import type { At, Table, TrainingChoice } from '../conversation/state.ts';
+import { exampleOf, hyperparametersOf } from '../conversation/settings.ts';
 import { estimateTraining } from '../estimate.ts';
 import { bytes, count, duration, usd } from './figures.ts';
 import { bold, code, escape, label, message, names, short, text } from './html.ts';
-
-export const MODEL_NAMES: Record<ModelType, string> = {
-  auto: 'Automatic',
-  linear: 'Linear regression',
-  ridge: 'Ridge regression',
-  logistic: 'Logistic regression',
-  random_forest: 'Random forest',
-  gradient_boosting: 'Gradient boosting',
-};
+import { previewLines, targetLines } from './preview.ts';
 
 const COLUMNS_A_PAGE = 8;
 
@@ -34,21 +28,31 @@ export function askTrainPlace(token: string, facts: Facts): Message {
 export function askTarget(state: At<'trainTarget'>): Message {
   const { table, token } = state;
   const { columns } = table;
+  if (columns.length === 0)
+    return {
+      html: message([
+        `${bold(table.name)}: ${bytes(table.bytes)}. Its columns cannot be listed here; the training reads them.`,
+        '',
+        '<b>Which column shall be predicted?</b>',
+        'Type its name, exactly as in the file.',
+      ]),
+    };
   return {
     html: message([
       `${bold(table.name)}: ${bytes(table.bytes)}, about ${count(table.rows)} rows, ${columns.length} columns.`,
+      ...previewLines(table),
       '',
       '<b>Which column shall be predicted?</b>',
       'Press it, or type its name.',
     ]),
-    buttons: targetButtons(columns, state.page, token),
+    buttons: targetButtons(table, state.page, token),
   };
 }
 
-/** The last column first: it is the target in most tables. */
-function targetButtons(columns: readonly string[], page: number, token: string) {
-  const order = columns.map((_, at) => at);
-  order.unshift(order.pop() ?? 0);
+/** The likely target first, else the last column: it is the target in most tables. */
+function targetButtons({ columns, preview }: Table, page: number, token: string) {
+  const first = preview?.guess?.column ?? columns.length - 1;
+  const order = [first, ...columns.map((_, at) => at).filter((at) => at !== first)];
   const pages = Math.ceil(order.length / COLUMNS_A_PAGE);
   const shown = order.slice(page * COLUMNS_A_PAGE, (page + 1) * COLUMNS_A_PAGE);
   const rows = [];
@@ -82,31 +86,50 @@ export function askFeatures(state: At<'trainFeatures'>): Message {
 }
 
 export function askModel(state: At<'trainModel'>): Message {
-  const classes = state.table.classes.includes(state.table.columns.indexOf(state.target));
-  const row = (...types: ModelType[]) => types.map((type) => button(state.token, type, MODEL_NAMES[type]));
+  const { token, page = 0, target } = state;
+  const [often, rest] = offered(state);
+  const shown = page === 0 ? often : rest;
+  const task = taskOf(state);
+  const other = otherTask(state);
+  const looks =
+    task === undefined
+      ? 'Whether it is classes or a number is seen when the training starts.'
+      : `${bold(target)} ${state.task ? 'is taken for' : 'looks like'} ${task === 'classification' ? 'classes' : 'a number'}; these are the models for that.`;
   return {
     html: message([
       '<b>Which model?</b>',
       '',
-      'Automatic compares several and keeps the best on held-out rows.',
-      classes
-        ? `${bold(state.target)} looks like classes: linear and ridge regression predict numbers and will not fit.`
-        : `${bold(state.target)} looks like a number: logistic regression predicts classes and will not fit.`,
+      'Automatic compares several and keeps the best, or a blend of them.',
+      looks,
     ]),
-    buttons: [row('auto'), row('linear', 'ridge'), row('logistic', 'random_forest'), row('gradient_boosting')],
+    buttons: [
+      ...(page === 0 ? [[button(token, AUTO, modelName(AUTO))]] : []),
+      ...pairs(shown.map((name) => button(token, name, modelName(name)))),
+      ...(other && page > 0
+        ? [[button(token, 'task', other === 'regression' ? '🔁 It is a number' : '🔁 It is classes')]]
+        : []),
+      ...(page > 0
+        ? [[button(token, 'often', '◀️ Back')]]
+        : rest.length > 0 || other
+          ? [[button(token, 'more', 'More models…')]]
+          : []),
+    ],
   };
 }
 
+const pairs = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / 2) }, (_, at) => all.slice(2 * at, 2 * at + 2));
+
 export function askSettings(state: At<'trainSettings'>): Message {
-  const known = SETTINGS[state.model];
-  const example = Object.entries(known).map(([name, value]) => `${name}=${value}`);
+  const known = hyperparametersOf(state.model);
   return {
     html: message([
-      `<b>Settings of ${escape(MODEL_NAMES[state.model])}</b>`,
+      `<b>Settings of ${escape(modelName(state.model))}</b>`,
       '',
-      'Type them as name=value, for example:',
-      code(example.slice(0, 2).join(' ')),
-      `The names are scikit-learn’s; often used: ${names(Object.keys(known))}.`,
+      ...known.map((one) => `${code(one.name)}: ${text(one.allowed, 120)} (now ${text(defaultInWords(one), 30)})`),
+      '',
+      'Type those to change as name=value, for example:',
+      code(exampleOf(state.model)),
     ]),
     buttons: [[button(state.token, 'back', '↩️ Keep the defaults')]],
   };
@@ -115,10 +138,16 @@ export function askSettings(state: At<'trainSettings'>): Message {
 export function askTraining(state: At<'trainConfirm'>, facts: Facts): Message {
   const { token } = state;
   const buttons = [[button(token, 'go', '🚀 Start training')], [button(token, 'no', '✖️ Cancel')]];
-  if (Object.keys(SETTINGS[state.model]).length > 0)
-    buttons.splice(1, 0, [button(token, 'adjust', '⚙️ Adjust settings')]);
+  if (hyperparametersOf(state.model).length > 0) buttons.splice(1, 0, [button(token, 'adjust', '⚙️ Adjust settings')]);
   return {
-    html: message(['<b>Ready to train</b>', '', ...choiceLines(state), '', ...costLines(state, facts)]),
+    html: message([
+      '<b>Ready to train</b>',
+      '',
+      ...choiceLines(state),
+      ...targetLines(state),
+      '',
+      ...costLines(state, facts),
+    ]),
     buttons,
   };
 }
@@ -127,17 +156,17 @@ export function choiceLines(choice: TrainingChoice): string[] {
   const { table, target, features, model, settings, place } = choice;
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   return [
-    `Data: ${text(table.name)} (${bytes(table.bytes)}, about ${count(table.rows)} rows)`,
+    `Data: ${text(table.name)} (${bytes(table.bytes)}${table.rows > 0 ? `, about ${count(table.rows)} rows` : ''})`,
     `Predict: ${code(target, 64)}`,
-    `From: ${features.length === 0 ? `all other ${table.columns.length - 1} columns` : names(features, 8)}`,
-    `Model: ${MODEL_NAMES[model]}${shown.length > 0 ? ` with ${code(short(shown.join(' '), 150))}` : ''}`,
+    `From: ${features.length > 0 ? names(features, 8) : `all other ${table.columns.length > 0 ? `${table.columns.length - 1} ` : ''}columns`}`,
+    `Model: ${text(modelName(model))}${shown.length > 0 ? ` with ${code(short(shown.join(' '), 150))}` : ''}`,
     `Where: ${place === 'Cloud' ? '☁️ EC2 Spot' : '🏠 on the cluster'}`,
   ];
 }
 
 function costLines(choice: TrainingChoice, facts: Facts): string[] {
   const { table, model, place } = choice;
-  const features = choice.features.length || table.columns.length - 1;
+  const features = choice.features.length || Math.max(1, table.columns.length - 1);
   const { types, seconds, usd: range, onDemandUsd } = estimateTraining(place, model, table, features);
   const time = `Estimated time: about ${duration(Math.ceil(seconds / 30) * 30)}`;
   if (place === 'Cluster') return [time, 'Estimated cost: $0.00 (no instance of its own)'];

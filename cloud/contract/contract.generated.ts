@@ -258,18 +258,18 @@ export interface Manifest {
      */
     statistics?: {
       /**
-       * Share of cells missing.
+       * Share of cells missing; of numbers and dates also those that cannot be read.
        */
       missing: number;
       /**
-       * Numbers and dates (days since 1970): minimum, deciles, maximum of the cells present.
+       * Numbers and dates (days since 1970): minimum, deciles, maximum of the cells present, each a value that occurs (the inverse of the empirical distribution); absent where no cell is present.
        *
        * @minItems 11
        * @maxItems 11
        */
       quantiles?: number[];
       /**
-       * Categories and booleans: share of rows of the 20 most frequent texts.
+       * Categories and booleans: share of all rows that the 20 most frequent texts have, as they stand in the data.
        */
       shares?: {
         [k: string]: number;
@@ -345,7 +345,7 @@ export interface Manifest {
   };
 }
 /**
- * One number, then (indicator) 1 if it was missing else 0. A cell that is missing, is not of the grammar, or overflows to infinity, is missing. The grammar without `notation` is [+-]?(digits[.digits]|.digits)([eE][+-]?digits)? in ASCII digits. Output (x - center) / scale in float64, where x is the value or `impute`.
+ * One number, then (indicator) 1 if it was missing else 0. A cell that is missing, is not of the grammar, or overflows to infinity, is missing. The grammar without `notation` is [+-]?(digits[.digits]|.digits)([eE][+-]?digits)? in ASCII digits; with one, what is said there. Output (x - center) / scale in float64, where x is the value or `impute`.
  */
 export interface NumberColumn {
   column: string;
@@ -360,7 +360,7 @@ export interface NumberColumn {
   notation?: Notation;
 }
 /**
- * How numbers are written. Before the grammar of `number` is applied, to the stripped cell: (1) when `unit` is not empty and the cell ends or else begins with it, it is cut off there once and the rest is stripped; a sign directly before a leading unit stays (-$5 is -5); (2) when `thousands` is not empty and the whole part has the form digits{1,3}(thousands digits{3})+, those separators are removed (` ` stands for U+0020, U+00A0, U+2009 and U+202F); a whole part without separators is fine too; (3) a `,` as `decimal` is replaced by `.`; a `.` is then no longer allowed in the cell. Any other cell is missing.
+ * How numbers are written, for the stripped cell. (1) `unit`, when not empty, is cut off once, compared exactly: at the end if the cell ends with it; else at the beginning if it begins with it; else, if the cell begins with one + or - and the unit follows directly, behind that sign, which stays directly before the rest (-$5 and -$ 5 are -5). What is left (behind the unit, where that led) is stripped of the blanks of a cell and of U+2009 and U+202F. (2) It must then be [+-]?(whole(D digits)?|D digits)([eE][+-]?digits)? as a whole, in ASCII digits, where D is `decimal` and whole is digits, or also, when `thousands` is not empty, digits{1,3}(S digits{3})+. S is `thousands`; ` ` stands for any of U+0020, U+00A0, U+2009 and U+202F, `'` for U+0027 or U+2019, mixed or not. (3) The value is that of the text without S and with `.` for D; infinite is missing. Any other cell is missing. `thousands` is never equal to `decimal`.
  */
 export interface Notation {
   decimal: "." | ",";
@@ -368,7 +368,7 @@ export interface Notation {
   unit: string;
 }
 /**
- * One number: 1 when the cell, its ASCII letters in lower case, is among `yes`, 0 when among `no`, `impute` otherwise (missing or unknown); then (indicator) 1 if it was missing or unknown else 0. Output (x - center) / scale.
+ * One number: 1 when the cell, its letters A to Z in lower case and all others as they are, is among `yes`, 0 when among `no`, `impute` otherwise (missing or unknown); then (indicator) 1 if it was missing or unknown else 0. No word is in both. Output (x - center) / scale.
  */
 export interface BooleanColumn {
   column: string;
@@ -390,7 +390,7 @@ export interface BooleanColumn {
   scale: number;
 }
 /**
- * One number a part, in order, then (indicator) 1 if the cell is no date else 0. A date is day, month and year in one of `orders`, tried in turn, told apart by the same `-`, `/` or `.` twice; the year has four digits, day and month one or two; or eight digits for YMD. Behind it, after `T` or one space, there may be a time hh:mm, hh:mm:ss or hh:mm:ss.fraction (1 to 9 digits), then, with at most one space before, `Z` or an offset +hh:mm, +hhmm or +hh (also -), which is subtracted. Days must exist in the proleptic Gregorian calendar, years are 1 to 9999 before the offset, hours to 23, minutes and seconds to 59, offsets to 23:59. Anything else, and a missing cell, is no date: each part is then its `impute`.
+ * One number a part, in order, then (indicator) 1 if the cell is no date else 0. All digits are ASCII. A date is day, month and year in one of `orders`, told apart by the same `-`, `/` or `.` twice, or (YMD only) eight digits; the year has four digits, day and month one or two. The first of `orders` counts in which the cell is so written and the day exists. Behind the date, after `T` or one U+0020, there may be a time h:mm, hh:mm, these with :ss, or these with :ss.fraction (1 to 9 digits); behind a time, with at most one U+0020 before, `Z` or an offset +hh:mm, +hhmm or +hh (also -), which is subtracted. Days must exist in the proleptic Gregorian calendar, years are 1 to 9999 before the offset (0 or 10000 may come out), hours to 23, minutes and seconds to 59, offsets to 23:59. Anything else, and a missing cell, is no date: each part is then its `impute`.
  */
 export interface DateColumn {
   column: string;
@@ -405,7 +405,7 @@ export interface DateColumn {
    */
   parts: {
     /**
-     * Of the time in UTC. month and day from 1; weekday 0 is Monday; hour from 0 to 23; elapsed: days since 1970-01-01T00:00, computed as whole days + milliseconds of the day / 86400000 (fractions of a millisecond cut off).
+     * Of the time in UTC. month and day from 1; weekday 0 is Monday; hour from 0 to 23; elapsed: days since 1970-01-01T00:00, computed in float64 as whole days (rounded down, also before 1970) + milliseconds of the day / 86400000 (fractions of a millisecond cut off before the offset is subtracted).
      */
     part: "year" | "month" | "day" | "weekday" | "hour" | "elapsed";
     impute: number;
@@ -435,6 +435,231 @@ export interface OrdinalColumn {
   categories: string[];
   unknown: number;
   missing: number;
+}
+
+/**
+ * Low, high.
+ *
+ * @minItems 2
+ * @maxItems 2
+ */
+export type Interval = number[];
+
+/**
+ * How good a model is: models/user_<id>/<model id>/report.json, the data behind every picture. All of it is of rows that the judged model had not seen. Texts are as in the data; numbers are finite. Lists of a curve go together place by place.
+ */
+export interface Report {
+  version: 1;
+  task: "regression" | "classification";
+  target: {
+    name: string;
+    classes: null | string[];
+  };
+  model: {
+    /**
+     * As in the manifest; blend: several members.
+     */
+    type: string;
+    /**
+     * @minItems 1
+     */
+    members: ReportMember[];
+  };
+  /**
+   * All rows with a target.
+   */
+  rows: number;
+  split: {
+    /**
+     * random, 5-fold, group, group 5-fold, time, time 5-fold.
+     */
+    kind: string;
+    /**
+     * Of the largest fold.
+     */
+    trainRows: number;
+    /**
+     * Of all folds together: the rows behind the metrics.
+     */
+    testRows: number;
+    folds: number;
+  };
+  /**
+   * As in the manifest; baseline_<name> is the trivial model's.
+   */
+  metrics: {
+    [k: string]: number;
+  };
+  /**
+   * 95 % confidence intervals of metrics, by the metric's name.
+   */
+  intervals: {
+    [k: string]: Interval;
+  };
+  /**
+   * With a model that looks at nothing (mean; most frequent class). The first says whether the model is of use.
+   */
+  comparisons: {
+    metric: string;
+    model: number;
+    baseline: number;
+    /**
+     * Of the model over the baseline, positive when it is better, whatever the metric.
+     */
+    lead: number;
+    /**
+     * Of the lead, by a paired bootstrap.
+     */
+    interval: null | Interval;
+    /**
+     * Beyond chance: the interval lies above 0.
+     */
+    better: boolean;
+  }[];
+  leaderboard: {
+    /**
+     * scikit-learn's name of the scorer, higher is better; empty when nothing was compared.
+     */
+    scoring: string;
+    /**
+     * Best first. Only of auto.
+     */
+    candidates: {
+      name: string;
+      score: number | null;
+      /**
+       * @minItems 1
+       */
+      members: ReportMember[];
+    }[];
+    skipped: {
+      name: string;
+      type: string;
+      reason: string;
+    }[];
+  };
+  /**
+   * Loss of each member of the first judged fit after each of its steps, on rows held out. Families that are fitted at once have one step.
+   */
+  learningCurve: {
+    metric: "log_loss" | "root_mean_squared_error";
+    members: {
+      type: string;
+      steps: number[];
+      loss: number[];
+    }[];
+  };
+  /**
+   * Permutation importance: how much the score falls when a column is shuffled; mean and standard deviation over folds and repeats. Around 0 or below: of no use.
+   */
+  importance: {
+    /**
+     * scikit-learn's name of the scorer.
+     */
+    scoring: "neg_brier_score" | "r2";
+    /**
+     * Rows shuffled, of all folds together.
+     */
+    rows: number;
+    /**
+     * Largest first.
+     */
+    columns: {
+      name: string;
+      mean: number;
+      std: number;
+    }[];
+    /**
+     * Features that were not shuffled, because there are too many.
+     */
+    unmeasured: number;
+  };
+  /**
+   * As in the manifest.
+   */
+  threshold: number | null;
+  /**
+   * Classification: all rows with a target, by class.
+   */
+  classes?: {
+    name: string;
+    rows: number;
+  }[];
+  /**
+   * Classification: a row for each true class, a column for each predicted one, at the threshold.
+   */
+  confusionMatrix?: {
+    classes: string[];
+    rows: number[][];
+  };
+  /**
+   * Classification: of the second of two classes, or of each of at most 10 against the rest; at most 200 points from (0, 0) to (1, 1).
+   */
+  rocCurves?: {
+    class: string;
+    falsePositiveRate: number[];
+    truePositiveRate: number[];
+  }[];
+  /**
+   * As rocCurves, from recall 0 to 1.
+   */
+  precisionRecallCurves?: {
+    class: string;
+    /**
+     * Of the class: the precision of guessing.
+     */
+    share: number;
+    recall: number[];
+    precision: number[];
+  }[];
+  /**
+   * Classification: in bins of about equally many rows the mean probability, the share that came true and how many rows.
+   */
+  calibration?: {
+    /**
+     * Whose probability; null: that of the class said to be the likeliest.
+     */
+    class: string | null;
+    predicted: number[];
+    observed: number[];
+    rows: number[];
+    expectedCalibrationError: number;
+  };
+  /**
+   * Regression: at most 500 rows; residual = actual - predicted.
+   */
+  predictedVsActual?: {
+    actual: number[];
+    predicted: number[];
+  };
+  /**
+   * Regression: of all rows judged on.
+   */
+  quantiles?: {
+    /**
+     * Minimum, deciles, maximum.
+     */
+    actual: number[];
+    /**
+     * Minimum, deciles, maximum.
+     */
+    predicted: number[];
+    /**
+     * Minimum, deciles, maximum.
+     */
+    residual: number[];
+  };
+  /**
+   * What the user should know, in words.
+   */
+  notes: string[];
+}
+export interface ReportMember {
+  type: string;
+  hyperparameters: {
+    [k: string]: string | number | boolean | null;
+  };
+  weight: number;
 }
 
 /**
@@ -535,6 +760,10 @@ export interface Ticket {
      */
     split: string;
     seed: number;
+    /**
+     * How long auto may search, by the job's spec alone; only with model auto. Absent: the worker's own default.
+     */
+    searchSeconds?: number;
   };
   resume: null | {
     /**
@@ -552,7 +781,14 @@ export interface Ticket {
     stream: string;
   };
   heartbeatSeconds: number;
+  /**
+   * The longest time between two checkpoints; the worker takes a shorter one where they are cheap.
+   */
   checkpointSeconds: number;
+  /**
+   * How often such an instance is taken back, as far as is known. Absent: the worker's own estimate.
+   */
+  interruptionsPerHour?: number;
   /**
    * The worker stops by itself then; already past when it starts: it ends at once (31, NotAfter).
    */

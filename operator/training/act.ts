@@ -15,7 +15,7 @@ import { TRAINING_JOBS } from '../runtime/resources.ts';
 import type { Action } from './actions.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
 import type { Outcome } from './confirm.ts';
-import { datasetChange } from './dataset.ts';
+import { datasetChange, tableBytesOf } from './dataset.ts';
 import { collect } from './finishing.ts';
 import { leavingAttempt, placeOf, uidOf, type Places } from './job.ts';
 import type { Answer, Ask, Batches } from './batches.ts';
@@ -184,7 +184,7 @@ export class Actor {
 
   #ask(job: TrainingJob, { number, batch, market }: Attempt): Ask {
     const at = market === 'on-demand' ? 'on-demand' : 'spot';
-    const { offers } = this.#options.planner.selection(job, job.status?.dataset?.bytes ?? 0, at);
+    const { offers } = this.#options.planner.selection(job, tableBytesOf(job.status), at);
     return { batch, uid: uidOf(job), attempt: number, market: at, offers };
   }
 
@@ -260,8 +260,7 @@ export class Actor {
   async #collect(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'collect' }>): Promise<Acted> {
     const { bucket, places } = this.#options;
     try {
-      const { model, metrics } = await collect(bucket, places, job, instanceId);
-      return { outcome: { of: 'collected', model, metrics } };
+      return { outcome: { of: 'collected', ...(await collect(bucket, places, job, instanceId)) } };
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       return this.#end(job, { do: 'end', attempt, reason: 'ResultCorrupt', cause: 'platform', message: error.message });

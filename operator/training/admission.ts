@@ -1,6 +1,7 @@
 // May this job run? Namespace → user → account; the access rule and the data set's head (dataset.ts); the model's id; the money
 // (reserving.ts). Nothing paid happens before. Each refusal says in plain words what to change.
 import type { Bucket } from '../../cloud/bucket.ts';
+import { hyperparameterProblem } from '../../cloud/families.ts';
 import { modelFolder } from '../../cloud/keys.ts';
 import { timestamp } from '../../crds/conditions.ts';
 import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
@@ -44,6 +45,8 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
     );
   if (options.clusterUnavailable !== undefined && job.spec.placement === 'Cluster')
     return refuse('PlacementUnavailable', options.clusterUnavailable);
+  const wrong = hyperparameterProblem(job.spec.model.type, job.spec.model.hyperparameters ?? {});
+  if (wrong) return refuse('InvalidSpec', `${wrong} Create the job again with spec.model.hyperparameters of these.`);
   const late = deadlineProblem(job, options.now());
   if (late) return late;
   const rival = rivalOf(job, options.siblings(job));

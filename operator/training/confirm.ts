@@ -5,7 +5,9 @@ import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import type { TrainingReason } from '../../crds/reasons.ts';
 import type { EndCause, EndReason } from './actions.ts';
 import { chargeAttempt, chargeLost, lostUsd } from './costs.ts';
+import type { Collected } from './finishing.ts';
 import { openAttempts } from './job.ts';
+import { adviceFor, mayGrow, whatItHad } from './outgrown.ts';
 import { pauseUntil } from './pause.ts';
 import {
   admitted,
@@ -41,7 +43,7 @@ export type Outcome =
   | { of: 'refused'; attempt: Attempt; verdict: Extract<Verdict, { is: 'refused' }> }
   | { of: 'ticket'; attempt: Attempt; resumedFromStep: number | undefined }
   | { of: 'ticketSigned'; attempt: Attempt }
-  | { of: 'collected'; model: NonNullable<TrainingJobStatus['model']>; metrics: Record<string, number> }
+  | ({ of: 'collected' } & Collected)
   | {
       of: 'ended';
       attempt: Attempt;
@@ -86,13 +88,15 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
     case 'ticketSigned':
       return ticketSigned(at, status, outcome.attempt);
     case 'collected':
-      return { ...status, model: outcome.model, metrics: outcome.metrics };
+      return { ...status, model: outcome.model, metrics: outcome.metrics, ...intervalsOf(outcome) };
     case 'ended':
       return ended(at, status, outcome);
     case 'complete':
       return succeeded(at, status);
   }
 }
+
+const intervalsOf = ({ intervals }: Pick<Collected, 'intervals'>) => (intervals === undefined ? {} : { intervals });
 
 /** A platform that refuses again and again is told of in the end; capacity is waited for. */
 function withoutInstance(
@@ -159,9 +163,10 @@ function counted(counts: TrainingJobStatus['counts'], cause: EndCause): Training
   return { ...counts, [name]: (counts?.[name] ?? 0) + 1 };
 }
 
-function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message }: Ended): TrainingJobStatus {
+function afterEnd(at: At, status: TrainingJobStatus, outcome: Ended): TrainingJobStatus {
+  const { cause, reason, message } = outcome;
   const { counts } = status;
-  const { maxInterruptions, backoffLimit } = at.job.spec;
+  const { maxInterruptions } = at.job.spec;
   // Another attempt is under way: it goes on, whatever phase that is.
   const [other] = openAttempts(status);
   if (other && cause !== 'deletion') return { ...status, message: takenOver(status, other, message) };
@@ -189,15 +194,29 @@ function afterEnd(at: At, status: TrainingJobStatus, { cause, reason, message }:
         return failed(at, status, 'PlatformErrors', `The platform failed ${counts?.platform} times. Last: ${message}`);
       return recovering(at, status, 'PlatformError', `${message} ${again(at, status)}`);
     case 'user':
-      if ((counts?.user ?? 0) > backoffLimit) return failed(at, status, userReason(reason), message);
-      return recovering(
-        at,
-        status,
-        'AttemptFailed',
-        `${message} ${again(at, status, ` (retry ${counts?.user} of ${backoffLimit})`)}`,
-      );
+      return reason === 'OutOfMemory' ? outOfMemory(at, status, outcome) : userError(at, status, outcome);
   }
 }
+
+function userError(at: At, status: TrainingJobStatus, { reason, message }: Ended): TrainingJobStatus {
+  if (retriesLeft(at, status) < 0) return failed(at, status, userReason(reason), message);
+  return recovering(at, status, 'AttemptFailed', `${message} ${again(at, status, retryOf(at, status))}`);
+}
+
+/** The next attempt gets twice the memory, unless the user said how much it is: then it would end in the same way. */
+function outOfMemory(at: At, status: TrainingJobStatus, { attempt, message }: Ended): TrainingJobStatus {
+  const { spec } = at.job;
+  const told = `${message}${whatItHad(attempt)}`;
+  if (!mayGrow(spec) || retriesLeft(at, status) < 0)
+    return failed(at, status, 'OutOfMemory', `${told}${adviceFor(spec, attempt)}`);
+  const more = `${retryOf(at, status)} with twice the memory`;
+  return recovering(at, status, 'AttemptFailed', `${told} ${again(at, status, more)}`);
+}
+
+/** Below 0: this was one too many. */
+const retriesLeft = (at: At, { counts }: TrainingJobStatus): number => at.job.spec.backoffLimit - (counts?.user ?? 0);
+const retryOf = (at: At, { counts }: TrainingJobStatus): string =>
+  ` (retry ${counts?.user} of ${at.job.spec.backoffLimit})`;
 
 const takenOver = (status: TrainingJobStatus, { instanceId }: Attempt, message: string): string =>
   instanceId === undefined ? message : `${message} ${instanceId} takes over${fromStep(status)}.`;
@@ -211,7 +230,4 @@ const again = (at: At, status: TrainingJobStatus, which = ''): string =>
 const lossReason = (reason: EndReason): TrainingReason =>
   reason === 'HeartbeatLost' || reason === 'InstanceLost' ? reason : 'Interrupted';
 
-function userReason(reason: EndReason): TrainingReason {
-  if (reason === 'DataError') return 'InvalidData';
-  return reason === 'OutOfMemory' ? 'OutOfMemory' : 'InvalidSpec';
-}
+const userReason = (reason: EndReason): TrainingReason => (reason === 'DataError' ? 'InvalidData' : 'InvalidSpec');

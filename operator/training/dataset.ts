@@ -3,16 +3,16 @@
 import type { Bucket } from '../../cloud/bucket.ts';
 import { readableKey } from '../../cloud/access.ts';
 import { AccessError, DataError } from '../../cloud/errors.ts';
-import { HEAD_BYTES, readHead, type TableHead } from '../../cloud/table.ts';
+import { readPackedHead, type PackedHead } from '../../cloud/packed.ts';
+import { HEAD_BYTES, type TableHead } from '../../cloud/table.ts';
 import type { TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import { userOf } from '../../crds/objects.ts';
 import type { Places } from './job.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
-export interface Data {
+export interface Data extends PackedHead {
   readonly bytes: number;
   readonly etag: string;
-  readonly head: TableHead;
 }
 
 export interface DatasetOptions {
@@ -30,9 +30,10 @@ export async function lookAtData(job: TrainingJob, { bucket, places }: DatasetOp
     if (!facts)
       return refuse('DatasetMissing', `There is no object ${job.spec.dataset.uri}. Upload the data set first.`);
     const start = await bucket.get(key, { bytes: HEAD_BYTES, etag: facts.etag });
-    const head = readHead(start?.body ?? new Uint8Array(), facts.bytes);
-    const problem = columnProblem(job, head);
-    return problem ? refuse('InvalidData', problem) : { bytes: facts.bytes, etag: facts.etag, head };
+    const packed = await readPackedHead(start?.body ?? new Uint8Array(), facts.bytes, key);
+    // Where the columns can't be seen from here, the worker looks for the target.
+    const problem = packed.head && columnProblem(job, packed.head);
+    return problem ? refuse('InvalidData', problem) : { bytes: facts.bytes, etag: facts.etag, ...packed };
   } catch (error) {
     if (error instanceof AccessError) return refuse('AccessRefused', error.message);
     if (error instanceof DataError) return refuse('InvalidData', error.message);
@@ -50,6 +51,10 @@ export async function datasetChange(
 
 const datasetKeyOf = (job: TrainingJob, places: Places): string =>
   readableKey(places, userOf(job.metadata?.namespace ?? '') ?? '', 'dataset', job.spec.dataset.uri);
+
+/** Bytes of the table as CSV, by which time and memory are reckoned; 0 before it was looked at. */
+export const tableBytesOf = (status: TrainingJobStatus | undefined): number =>
+  status?.dataset?.tableBytes ?? status?.dataset?.bytes ?? 0;
 
 /** What differs between the object and the one that was accepted; undefined before anything was. */
 export function changeOf(

@@ -10,13 +10,14 @@ import { minuteCost } from './costs.ts';
 import { decideDeletion } from './deletion.ts';
 import { currentAttempt, isFinal, leavingAttempt, openAttempts, uidOf } from './job.ts';
 import { end, losses } from './losses.ts';
+import { outgrownGiB } from './outgrown.ts';
 import { pauseUntil } from './pause.ts';
 import { checkpointOf } from './progress.ts';
 import { replacing } from './replacing.ts';
 import { running } from './running.ts';
 import { isDown, type Seen } from './seen.ts';
 import { spentUsd, stoppingNow, stopWanted, wantsStop } from './stopping.ts';
-import { attemptBegun, stopped, stopping, withoutCapacity, type At } from './transitions.ts';
+import { attemptBegun, failed, stopped, stopping, withoutCapacity, type At } from './transitions.ts';
 
 export const ADMISSION_RETRY_MS = 30_000;
 
@@ -156,6 +157,9 @@ function launch(at: At, status: TrainingJobStatus, context: Context): Decision {
       return { status: stopped(at, status, 'BudgetExhausted') };
     return { status: attemptBegun(at, status, plan, context.batchFor(market, selection.offers)) };
   }
+  // What fitted at admission is outgrown: waiting makes no larger instance.
+  if (selection.impossible && outgrownGiB(status) !== undefined)
+    return { status: failed(at, status, 'OutOfMemory', `It ran out of memory. ${selection.reason}`) };
   const retryAt = selection.retryAt ?? at.now + ADMISSION_RETRY_MS;
   const requeueAfterMs = Math.max(1000, retryAt - at.now);
   if (leavingAttempt(status)) return { status, requeueAfterMs: Math.min(requeueAfterMs, 5_000) };

@@ -11,11 +11,14 @@ import { modelId, modelPlace, placeOf, type Places } from './job.ts';
 const MANIFEST = 'manifest.json';
 /** Larger files are checked by size and the store's own checksum of the copy; reading them would fill our memory. */
 const HASHED_BYTES = 64 * 2 ** 20;
+const MOST_NOTES = 8;
+const NOTE_LENGTH = 300;
 const SAFE_NAME = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
 
 export interface Collected {
   readonly model: NonNullable<TrainingJobStatus['model']>;
   readonly metrics: Record<string, number>;
+  readonly intervals?: NonNullable<TrainingJobStatus['intervals']>;
 }
 
 /** Throws DataError (`ResultCorrupt`) when the result does not hold together. */
@@ -41,7 +44,16 @@ export async function collect(
   // The manifest is read and checked where it lies, then copied last.
   const manifest = await manifestOf(bucket, `${place}${RESULT_FOLDER}${MANIFEST}`, manifestFile.sha256);
   await copyFile(bucket, `${place}${RESULT_FOLDER}${MANIFEST}`, folder + MANIFEST, manifestFile, new Map());
-  return { model: modelOf(job, uri, manifest, result, manifestFile.sha256), metrics: result.metrics };
+  const model = modelOf(job, uri, manifest, result, manifestFile.sha256);
+  return { model, metrics: result.metrics, ...intervalsOf(result) };
+}
+
+function intervalsOf({ intervals }: Result): Pick<Collected, 'intervals'> {
+  if (intervals === undefined) return {};
+  const told = Object.entries(intervals).flatMap(([name, [low, high]]) =>
+    low === undefined || high === undefined ? [] : [[name, { low, high }] as const],
+  );
+  return { intervals: Object.fromEntries(told) };
 }
 
 function modelOf(
@@ -63,8 +75,26 @@ function modelOf(
     trainRows: manifest.split.trainRows,
     testRows: manifest.split.testRows,
     manifestSha256,
+    ...membersOf(manifest),
+    ...notesOf(manifest),
   };
 }
+
+/** Of a blend; a single model is told by its type. */
+function membersOf({ model: { members = [] } }: Manifest): Pick<Collected['model'], 'members'> {
+  if (members.length < 2) return {};
+  const told = members.map(({ type, weight }) => ({ type, weight }));
+  return { members: told.sort((a, b) => b.weight - a.weight) };
+}
+
+/** The first of the manifest's notes, after what makes predictions differ: the status is no place for more. */
+function notesOf({ notes = [], parity }: Manifest): Pick<Collected['model'], 'notes'> {
+  const all = [...(parity.inexact === undefined ? [] : [parity.inexact]), ...notes];
+  const told = all.slice(0, MOST_NOTES).map((note) => cut(note));
+  return told.length > 0 ? { notes: told } : {};
+}
+
+const cut = (note: string): string => (note.length > NOTE_LENGTH ? `${note.slice(0, NOTE_LENGTH)}…` : note);
 
 async function copyFile(
   bucket: Pick<Bucket, 'get' | 'copy' | 'head'>,

@@ -1,7 +1,9 @@
 // What a training needs of an instance, from the data's size and shape, the model's family, the user's wishes and the time left till
 // the deadline. Pure. The plan's matrix is the floor; next: selection.ts looks for the types that have it.
+import { floorType } from '../../cloud/matrix.ts';
 import { instanceType } from '../../cloud/prices.ts';
 import type { TrainingJobSpec } from '../../crds/crds.generated.ts';
+import { GROWTH } from './outgrown.ts';
 
 const MB = 1e6;
 const GB = 1e9;
@@ -24,8 +26,16 @@ const WORK_VCPU = 2;
 const DEADLINE_SHARE = 0.8;
 /** More cores than this are not taken for a deadline: pools get few, and the last trees gain nothing. */
 const MOST_DEADLINE_VCPU = 32;
-/** Families that use every core; the others train on one, so more vCPUs would only cost more. */
-const PARALLEL = new Set(['random_forest', 'extra_trees', 'auto']);
+/**
+ * vCPUs a family makes use of, where more than one: forests grow trees on every core; the boosted ones sum in a fixed number of threads
+ * (trainer/families/growth.py), so that the model is the same on every machine. More would only cost more.
+ */
+const MOST_VCPU: Readonly<Record<string, number>> = {
+  ...{ random_forest: MOST_DEADLINE_VCPU, extra_trees: MOST_DEADLINE_VCPU, auto: MOST_DEADLINE_VCPU },
+  ...{ hist_gradient_boosting: 4, xgboost: 4, lightgbm: 4 },
+};
+/** Bytes above the table's that a family takes at most: products, kernel cache, kept rows. The worker refuses larger problems. */
+const FAMILY_BYTES: Readonly<Record<string, number>> = { polynomial: 0.8e9, svm: 0.4e9, k_nearest_neighbors: 0.1e9 };
 
 export interface Need {
   readonly vcpu: number;
@@ -43,58 +53,40 @@ export interface NeedInput {
   readonly fallbackType: string;
   /** Seconds left till spec.deadline. */
   readonly deadlineSeconds?: number;
-}
-
-/** The plan's matrix: linear models below 100 MB t3.medium, else m5.large; trees below 1 GB m5.large, else m5.xlarge; neural above 5 GB a GPU. */
-export function floorType(model: string, bytes: number, fallback: string): string {
-  switch (model) {
-    case 'linear':
-    case 'ridge':
-    case 'logistic':
-    case 'lasso':
-    case 'elastic_net':
-      return bytes < 100 * MB ? 't3.medium' : 'm5.large';
-    case 'random_forest':
-    case 'gradient_boosting':
-    case 'extra_trees':
-    case 'auto':
-      return bytes < GB ? 'm5.large' : 'm5.xlarge';
-    case 'neural_network':
-    case 'mlp':
-      return bytes > 5 * GB ? 'g4dn.xlarge' : 'm5.xlarge';
-    default:
-      return fallback;
-  }
+  /** GiB of the largest instance on which it ran out of memory. */
+  readonly outgrownGiB?: number;
 }
 
 /** What the user names goes; the rest is the matrix's, or more where data or deadline ask for more. */
-export function needOf({ spec, bytes, columns = 0, fallbackType, deadlineSeconds }: NeedInput): Need {
+export function needOf({ spec, bytes, columns = 0, fallbackType, deadlineSeconds, outgrownGiB = 0 }: NeedInput): Need {
   const floor = instanceType(floorType(spec.model.type, bytes, fallbackType));
   const wished = spec.resources ?? {};
   const gpu = wished.gpu ?? floor?.gpu ?? 0;
   const vcpu = wished.vcpu ?? floor?.vcpu ?? 2;
   return {
     vcpu: gpu > 0 ? vcpu : Math.max(vcpu, vcpuForDeadline(spec.model.type, bytes, vcpu, deadlineSeconds)),
-    memoryGiB: wished.memoryGiB ?? Math.max(floor?.memoryGiB ?? 4, memoryForData(bytes, columns)),
+    memoryGiB:
+      wished.memoryGiB ??
+      Math.max(floor?.memoryGiB ?? 4, memoryForData(spec.model.type, bytes, columns), GROWTH * outgrownGiB),
     gpu,
   };
 }
 
-/** GiB for the table and one batch of it as text. */
-function memoryForData(bytes: number, columns: number): number {
+/** GiB for the table, one batch of it as text, and what the family makes of it. */
+function memoryForData(model: string, bytes: number, columns: number): number {
   const batch = Math.min(columns * BATCH_BYTES_PER_COLUMN, bytes * MOST_BATCH_PER_BYTE);
-  return BASE_MEMORY_GIB + (MEMORY_PER_BYTE * bytes + batch) / GIB;
+  return BASE_MEMORY_GIB + (MEMORY_PER_BYTE * bytes + batch + (FAMILY_BYTES[model] ?? 0)) / GIB;
 }
 
 /**
- * Doubles the vCPUs until boot and work fit into DEADLINE_SHARE of the time left, MOST_DEADLINE_VCPU at most. Only for families that
- * use every core.
+ * Doubles the vCPUs until boot and work fit into DEADLINE_SHARE of the time left, as far as the family makes use of them.
  */
 function vcpuForDeadline(model: string, bytes: number, vcpu: number, deadlineSeconds: number | undefined): number {
-  if (deadlineSeconds === undefined || !PARALLEL.has(model)) return vcpu;
+  const most = MOST_VCPU[model] ?? 0;
+  if (deadlineSeconds === undefined) return vcpu;
   let enough = vcpu;
   while (
-    enough * 2 <= MOST_DEADLINE_VCPU &&
+    enough * 2 <= most &&
     BOOT_SECONDS + (WORK_SECONDS_PER_BYTE * bytes * WORK_VCPU) / enough > deadlineSeconds * DEADLINE_SHARE
   )
     enough *= 2;
@@ -108,9 +100,11 @@ export const isSmall = ({ vcpu, memoryGiB, gpu }: Need): boolean => vcpu <= 2 &&
 export function needInWords(need: Need, input: NeedInput): string {
   const plain = needOf({ ...input, deadlineSeconds: undefined });
   const wide = needOf({ ...input, columns: undefined }).memoryGiB < need.memoryGiB;
+  const grown = needOf({ ...input, outgrownGiB: undefined }).memoryGiB < need.memoryGiB;
+  const memory = grown ? ` (${gib(input.outgrownGiB ?? 0)} were too little)` : '';
   const hurry = plain.vcpu < need.vcpu ? ` (${plain.vcpu} would be late for the deadline)` : '';
   const columns = wide ? ` of ${input.columns} columns` : '';
-  return `at least ${need.vcpu} vCPU${hurry}, ${gib(need.memoryGiB)} GiB${need.gpu > 0 ? ` and ${need.gpu} GPU` : ''} for ${sizeInWords(input.bytes)}${columns} and ${input.spec.model.type}`;
+  return `at least ${need.vcpu} vCPU${hurry}, ${gib(need.memoryGiB)} GiB${memory}${need.gpu > 0 ? ` and ${need.gpu} GPU` : ''} for ${sizeInWords(input.bytes)}${columns} and ${input.spec.model.type}`;
 }
 
 export const gib = (value: number): number => Math.round(value * 10) / 10;

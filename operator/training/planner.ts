@@ -4,6 +4,8 @@ import type { Compute, Market } from '../../cloud/compute.ts';
 import { instanceType, showUsd } from '../../cloud/prices.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Logger } from '../runtime/logging.ts';
+import { tableBytesOf } from './dataset.ts';
+import { outgrownGiB } from './outgrown.ts';
 import type { Pools } from './pools.ts';
 import type { PriceBook } from './price-book.ts';
 import { select, type Selection, type SelectionInput } from './selection.ts';
@@ -97,7 +99,7 @@ export class Planner {
    * SpotWithFallback takes on-demand when every fitting Spot pool refused within the memory of pools (three minutes), or when the
    * cheapest open Spot pool costs as much as on-demand.
    */
-  plan(job: TrainingJob, bytes = job.status?.dataset?.bytes ?? 0, { avoid, market }: PlanOptions = {}): Plan {
+  plan(job: TrainingJob, bytes = tableBytesOf(job.status), { avoid, market }: PlanOptions = {}): Plan {
     const { placement } = job.spec;
     if (market !== undefined) {
       const selection = this.selection(job, bytes, market, avoid);
@@ -139,7 +141,9 @@ export class Planner {
     if (second !== this.#second) this.#selections.clear();
     this.#second = second;
     const { resources, deadline, model } = job.spec;
-    const key = JSON.stringify([market, bytes, job.status?.dataset?.columns, model.type, resources, deadline, avoid]);
+    const { columns } = job.status?.dataset ?? {};
+    const outgrown = outgrownGiB(job.status);
+    const key = JSON.stringify([market, bytes, columns, model.type, resources, deadline, avoid, outgrown]);
     const known = this.#selections.get(key);
     if (known) return known;
     const selection = select({ ...this.#input(job, bytes, market), avoid });
@@ -161,6 +165,7 @@ export class Planner {
       maxPrice: spotMaxPriceUsd,
       imageArm64,
       columns: job.status?.dataset?.columns,
+      outgrownGiB: outgrownGiB(job.status),
       ...(deadlineSeconds > 0 ? { deadlineSeconds } : {}),
       spotPrice: (type, zone) => prices.now(type, zone),
       blockedUntil: (of, type, zone) => pools.blockedUntil(of, type, zone),

@@ -27,18 +27,25 @@ export async function reserve(
   options: ReservingOptions,
 ): Promise<Verdict> {
   const userId = userOf(job.metadata?.namespace ?? '') ?? '';
-  const dataset = { bytes: data.bytes, etag: data.etag, columns: data.head.columns.length };
-  const accepted = `Accepted: ${dataset.columns} columns, about ${data.head.estimatedRows} rows`;
+  const { bytes, etag, tableBytes, head } = data;
+  const dataset = {
+    ...{ bytes, etag },
+    ...(head ? { columns: head.columns.length } : {}),
+    ...(tableBytes === bytes ? {} : { tableBytes }),
+  };
+  const accepted = head
+    ? `Accepted: ${head.columns.length} columns, about ${head.estimatedRows} rows`
+    : `Accepted: ${data.format === 'excel' ? 'an Excel workbook' : 'a Parquet file'}, whose columns the worker reads`;
   if (job.spec.placement === 'Cluster') {
     const message = `${accepted}; it runs on the cluster itself, which costs nothing extra.`;
     return { is: 'admitted', admission: { dataset, estimatedUsd: 0, reservedUsd: 0, message } };
   }
-  const selection = options.select({ ...job, status: { ...job.status, dataset } }, data.bytes);
+  const selection = options.select({ ...job, status: { ...job.status, dataset } }, tableBytes);
   // Words that also serve a job that is accepted already; this one is over.
   if (selection.impossible) return refuse('InvalidSpec', `${selection.reason} Then create the job again.`);
   const poor = tooLittle(job, budgetUsd, selection.price);
   if (poor) return poor;
-  const estimatedUsd = estimate(selection.price, data.bytes);
+  const estimatedUsd = estimate(selection.price, tableBytes);
   const leftUsd = budgetUsd - (job.status?.cost?.actualUsd ?? 0);
   const worst = Math.max(0, worstCase(job, leftUsd, selection.price ?? 0, onDemandOf(job, selection)));
   const month = account.status?.month;

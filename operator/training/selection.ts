@@ -42,6 +42,8 @@ export interface SelectionInput {
   readonly avoid?: readonly string[];
   /** Seconds left till spec.deadline. */
   readonly deadlineSeconds?: number;
+  /** GiB of the largest instance on which it ran out of memory. */
+  readonly outgrownGiB?: number;
   readonly catalogue?: readonly InstanceType[];
 }
 

@@ -3,6 +3,7 @@
 import { readJson, type Bucket } from '../../cloud/bucket.ts';
 import type { Ticket } from '../../cloud/contract/contract.generated.ts';
 import { CloudError } from '../../cloud/errors.ts';
+import { AUTO } from '../../cloud/families.ts';
 import { CHECKPOINT_FOLDER, checkpointsOf, TICKET } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { logStreamOf, placeOf, uidOf, type Places } from './job.ts';
@@ -13,6 +14,11 @@ export const TICKET_URL_SECONDS = 12 * 3600;
 export const TICKET_REFRESH_MS = 4 * 60_000;
 /** A worker stops by itself after this long, whatever happens to us. */
 export const LONGEST_ATTEMPT_MS = 24 * 3600 * 1000;
+/** A search is worth ten minutes at most, and with less than this it is none. */
+const LONGEST_SEARCH_SECONDS = 600;
+const LEAST_SEARCH_SECONDS = 20;
+/** Of an m5.large on demand with its volume: the dearest that a small job usually gets. */
+const STATED_USD_PER_HOUR = 0.1;
 
 export interface Checkpoint {
   readonly key: string;
@@ -65,6 +71,7 @@ export function renderTicket(facts: TicketFacts): Ticket {
       hyperparameters: spec.model.hyperparameters ?? {},
       split: spec.split,
       seed: spec.seed,
+      ...(spec.model.type === AUTO ? { searchSeconds: searchSeconds(job) } : {}),
     },
     resume: facts.resume,
     log: { group: facts.logGroup, stream: logStreamOf(facts.instanceId) },
@@ -72,6 +79,19 @@ export function renderTicket(facts: TicketFacts): Ticket {
     checkpointSeconds: facts.checkpointSeconds,
     notAfter: new Date(now + Math.min(LONGEST_ATTEMPT_MS, Math.max(60_000, left))).toISOString(),
   };
+}
+
+/**
+ * How long auto may search: half of what the job's spec leaves it by time and by money, ten minutes at most. By the spec alone and not by
+ * what is left when an attempt begins, so that the same job makes the same search, also after an interruption.
+ */
+export function searchSeconds({ metadata, spec }: Pick<TrainingJob, 'metadata' | 'spec'>): number {
+  const { activeDeadlineSeconds = Infinity, deadline, budget } = spec;
+  const bought =
+    spec.placement === 'Cluster' ? Infinity : ((budget?.maxCostUsd ?? Infinity) / STATED_USD_PER_HOUR) * 3600;
+  const due = (Date.parse(deadline ?? '') - Date.parse(metadata?.creationTimestamp ?? '')) / 1000;
+  const most = Math.min(activeDeadlineSeconds, bought, Number.isNaN(due) ? Infinity : due);
+  return Math.max(LEAST_SEARCH_SECONDS, Math.min(LONGEST_SEARCH_SECONDS, Math.round(most / 2)));
 }
 
 /**

@@ -2,6 +2,7 @@
 // (deadline.ts). The reconciler asks it for each decision about a job with a deadline; decide.ts and the plan follow it.
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { onDemandPrice, VOLUME_PER_HOUR } from './costs.ts';
+import { tableBytesOf } from './dataset.ts';
 import { chooseMarket, estimateWork, longestChangeover, type MarketChoice } from './deadline.ts';
 import { currentAttempt, leavingAttempt } from './job.ts';
 import type { Planner } from './planner.ts';
@@ -29,7 +30,7 @@ export function choiceFor(job: TrainingJob, timing: Timing): Choice | undefined 
   const deadline = Date.parse(spec.deadline ?? '');
   if (!Number.isFinite(deadline) || spec.placement === 'Cluster' || spec.placement === 'OnDemand') return undefined;
   const { now, planner, budgetLeftUsd, checkpointSeconds, observeSeconds } = timing;
-  const bytes = status?.dataset?.bytes ?? 0;
+  const bytes = tableBytesOf(status);
   const spot = planner.selection(job, bytes, 'spot');
   const onDemand = planner.selection(job, bytes, 'on-demand');
   const attempt = leavingAttempt(status) === undefined ? currentAttempt(status) : undefined;

@@ -39,7 +39,7 @@ export function change(at: At, status: TrainingJobStatus, { conditions, ...field
 }
 
 export interface Admission {
-  readonly dataset: { bytes: number; etag: string; columns: number };
+  readonly dataset: NonNullable<TrainingJobStatus['dataset']>;
   readonly estimatedUsd: number;
   readonly reservedUsd: number;
   readonly message: string;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { FAMILIES } from '../../cloud/families.ts';
 import { estimateTraining, predictionSeconds } from '../../bot/estimate.ts';
 
 describe('The estimate of a training', () => {
@@ -23,6 +24,23 @@ describe('The estimate of a training', () => {
   it('costs nothing on the cluster, and knows no instance for what fits none', () => {
     expect(estimateTraining('Cluster', 'auto', rows(10, 10), 2).usd).to.deep.equal({ low: 0, high: 0 });
     expect(estimateTraining('Cloud', 'auto', rows(10, 1e15), 2).types).to.deep.equal([]);
+  });
+  it('knows every family, and takes longer for slower ones', () => {
+    const seconds = (model: string) => estimateTraining('Cloud', model, rows(100_000, 1e7), 20).seconds;
+    for (const { name } of FAMILIES) expect(seconds(name), name).to.be.within(90, 3600);
+    expect(seconds('ridge')).to.be.below(seconds('lightgbm'));
+    expect(seconds('lightgbm')).to.be.below(seconds('random_forest'));
+    expect(seconds('something_new')).to.equal(seconds('random_forest'));
+  });
+  it('goes by the bytes where the rows are not known, and by what is inside a packed file', () => {
+    const packed = { rows: 0, bytes: 1e6, tableBytes: 2e8 };
+    const type = estimateTraining('Cloud', 'ridge', packed, 1).types[0];
+    expect([type?.vcpu, type?.memoryGiB]).to.deep.equal([2, 8]);
+    expect(estimateTraining('Cloud', 'random_forest', packed, 1).seconds).to.be.above(300);
+  });
+  it('names instances with a GPU where the plan asks for one', () => {
+    const [type] = estimateTraining('Cloud', 'neural_network', rows(1e6, 6e9), 20).types;
+    expect(type?.gpu).to.be.above(0);
   });
   it('of a prediction grows with its bytes', () => {
     expect(predictionSeconds(4e6)).to.equal(4);

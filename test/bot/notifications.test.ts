@@ -87,7 +87,7 @@ describe('News of a job', function () {
     for (const words of [
       'Stage: Training',
       'about 0 s to go',
-      'r2: 0.5',
+      'R²: 0.5',
       'm5.large in eu-central-1a',
       'Cost so far: $0.0010',
       '<line 90>',
@@ -103,7 +103,7 @@ describe('News of a job', function () {
     await status(name, done(String(id)));
     const card = await ada.sees('Model ready');
     for (const words of [
-      '0.91 (trivial baseline -0.01)',
+      'R²: 0.91, baseline -0.01',
       '$0.0021',
       'estimated $0.0030',
       'on demand $0.0060 (65 % saved)',

@@ -95,7 +95,8 @@ describe('The bot', function () {
     await ada.say('price', 'All other columns');
     await ada.press('All other columns', 'Automatic');
     await ada.press('Random forest', 'Estimated cost');
-    await ada.press('⚙️ Adjust settings', 'Type them');
+    await ada.press('⚙️ Adjust settings', 'Type those');
+    await ada.say('n_estimators=0', 'a whole number from 1');
     await ada.say('n_estimators=10', 'Estimated cost');
     const suspended = await stand.api.get<Account>('Account', 'user-5005');
     expect(suspended.spec.suspend).to.equal(false);

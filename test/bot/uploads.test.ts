@@ -1,4 +1,5 @@
 // Every table a person could send, through chat into S3, and what is left in the bucket afterwards.
+import { gzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
@@ -38,6 +39,8 @@ describe('A file sent in chat', function () {
     ['with markup in a column name', 'a,<b>{bold}</b> & more\n1,2\n3,4\n', '<b>{bold}</b> & more'],
     ['with a column name of 300 characters', `a,${'n'.repeat(300)}\n1,2\n3,4\n`, '2 columns'],
     ['with emoji as column names', 'a,👩‍👩‍👧‍👦\n1,2\n3,4\n', '👩‍👩‍👧‍👦'],
+    ['that is gzipped', gzipSync(CSV), '4 columns'],
+    ['that is Parquet', Buffer.from(`PAR1${'x'.repeat(96)}`), 'cannot be listed here'],
     // The head has no whole row then; the worker judges it.
     ['with a row of 2 MB', `a,b\n1,${'x'.repeat(2_000_000)}\n`, '2 columns'],
     ['with a third of the cells missing', 'a,b,c\n1,,3\n,2,\n4,,6\n', '3 columns'],

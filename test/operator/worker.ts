@@ -76,12 +76,17 @@ export function manifestOf(files: Manifest['files'], more: Partial<Manifest> = {
 }
 
 /** Puts model, manifest and result.json as the worker does, result.json last. */
-export function succeed(bucket: FakeBucket, instanceId: string): void {
+export function succeed(
+  bucket: FakeBucket,
+  instanceId: string,
+  more: Partial<Manifest> = {},
+  told: Partial<Result> = {},
+): void {
   const file = (name: string, text: string) => ({ name, size: Buffer.byteLength(text), sha256: sha256(text) });
   const model = 'onnx bytes';
   const metrics = '{"roc_auc":0.8}';
   const files = [file('model.onnx', model), file('metrics.json', metrics), file('plots/roc.png', 'png')];
-  const manifest = JSON.stringify(manifestOf(files));
+  const manifest = JSON.stringify(manifestOf(files, more));
   bucket.set(`${place(instanceId)}result/model.onnx`, model);
   bucket.set(`${place(instanceId)}result/metrics.json`, metrics);
   bucket.set(`${place(instanceId)}result/plots/roc.png`, 'png');
@@ -91,6 +96,7 @@ export function succeed(bucket: FakeBucket, instanceId: string): void {
     exitCode: 0,
     files: [...files, file('manifest.json', manifest)],
     metrics: { roc_auc: 0.8 },
+    ...told,
   });
 }
 

@@ -13,12 +13,13 @@ Value: TypeAlias = "str | int | float | bool | None"
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number from `low` to `high`; with `none_at_zero`, 0 means no limit."""
+    """A whole number from `low` to `high`; with `none_at_zero`, 0 means none: what that does is told by `zero`."""
 
     default: int | None
     low: int
     high: int
     none_at_zero: bool = False
+    zero: str = "no limit"
 
     def read(self, raw: object) -> Value:
         value = _number(raw)
@@ -27,26 +28,30 @@ class Whole:
         return None if self.none_at_zero and value == 0 else int(value)
 
     def allowed(self) -> str:
-        zero = " (0: no limit)" if self.none_at_zero else ""
+        zero = f" (0: {self.zero})" if self.none_at_zero else ""
         return f"a whole number from {self.low} to {self.high}{zero}"
 
 
 @dataclass(frozen=True)
 class Real:
-    """A number from `low` to `high`."""
+    """A number from `low` to `high`; or the word auto, where `auto` tells what that does."""
 
-    default: float
+    default: float | None
     low: float
     high: float
+    auto: str = ""
 
     def read(self, raw: object) -> Value:
+        if self.auto and raw == "auto":
+            return None
         value = _number(raw)
         if value is None or not self.low <= value <= self.high:
             raise ValueError
         return float(value)
 
     def allowed(self) -> str:
-        return f"a number from {self.low:g} to {self.high:g}"
+        auto = f", or auto: {self.auto}" if self.auto else ""
+        return f"a number from {self.low:g} to {self.high:g}{auto}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,28 @@ class Flag:
         return "true or false"
 
 
-Hyperparameter = Whole | Real | Choice | Flag
+@dataclass(frozen=True)
+class Layers:
+    """Sizes of hidden layers as a text such as "64,32"."""
+
+    default: str
+    most: int = 4
+    size: int = 512
+
+    def read(self, raw: object) -> Value:
+        parts = raw.split(",") if isinstance(raw, str) else [raw]
+        sizes = [_number(part) for part in parts]
+        if len(sizes) > self.most or not all(
+            size is not None and size == int(size) and 1 <= size <= self.size for size in sizes
+        ):
+            raise ValueError
+        return ",".join(str(int(size)) for size in sizes if size is not None)
+
+    def allowed(self) -> str:
+        return f'1 to {self.most} whole numbers from 1 to {self.size} with commas between them, such as "64,32"'
+
+
+Hyperparameter = Whole | Real | Choice | Flag | Layers
 
 
 def _number(raw: object) -> float | None:

@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.families.family import Estimator, Family, Task
 from trainer.families.hyperparameters import Flag, Real, Value
+from trainer.families.penalty import ridge_strength
+from trainer.families.quietly import fit_quietly
+from trainer.families.target import TargetScale
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from trainer.export.graph import Graph
 
 
 class Ridge(Family):
-    """Ridge on standardised columns."""
+    """Ridge on standardised columns. Solved at once: the fit cannot be cut."""
 
     name = "ridge"
     title = "ridge regression"
     tasks = frozenset[Task]({"regression"})
     scheme = "linear"
     input_type = "float64"
-    tolerance = 1e-9
-    hyperparameters = {"alpha": Real(1.0, 1e-9, 1e9), "fit_intercept": Flag(True)}  # noqa: RUF012
+    tolerance = 1e-10
+    hyperparameters = {  # noqa: RUF012
+        "alpha": Real(None, 1e-9, 1e9, auto="the best by leave-one-out"),
+        "fit_intercept": Flag(True),
+    }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
         del task
         from sklearn.linear_model import Ridge as Estimating
 
-        return Estimating(alpha=chosen["alpha"], fit_intercept=chosen["fit_intercept"], random_state=seed)
+        return Estimating(alpha=chosen["alpha"] or 1.0, fit_intercept=chosen["fit_intercept"], random_state=seed)
+
+    def advance(
+        self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
+    ) -> None:
+        del step
+        if chosen["alpha"] is None:
+            z = TargetScale.of(y).standardise(y)
+            estimator.alpha = ridge_strength(X, z, bool(chosen["fit_intercept"]), estimator.random_state)
+        fit_quietly(estimator, X, y)
 
     def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:
         del task

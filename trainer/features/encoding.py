@@ -6,17 +6,25 @@ parity check use it, so a model never sees numbers that serving would not make.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import MISSING, Column, Floats, Table
+from trainer.features.booleans import truths_of
+from trainer.features.dates import Order, Part, dates_of_numbers, part_of, read_dates
+from trainer.features.notation import Notation
+from trainer.table.cells import Floats, numbers_of
+from trainer.table.columns import MISSING, Column, Table
 
 InputType = Literal["float32", "float64"]
 FLOAT32_MAX = 3.4028234663852886e38
+BLOCK_ROWS = 65_536
+"""So many rows are encoded at once: what stands beside the matrix stays small."""
+
+Matrix = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -28,27 +36,87 @@ class NumberColumn:
     indicator: bool
     center: float = 0.0
     scale: float = 1.0
+    notation: Notation | None = None
     kind: Literal["number"] = "number"
 
     @property
     def width(self) -> int:
         return 2 if self.indicator else 1
 
-    def encode(self, column: Column, out: Floats) -> None:
-        values = column.numbers()
+    def encode(self, column: Column, out: Matrix) -> None:
+        _write(column, out, read_numbers(column, self.notation), self._numbers)
+
+    def _numbers(self, values: Floats) -> list[Floats]:
         absent = np.isnan(values)
-        values = np.where(absent, self.impute, values)
-        if self.center != 0 or self.scale != 1:
-            with np.errstate(over="ignore"):
-                values = (values - self.center) / self.scale
-        out[:, 0] = values
-        if self.indicator:
-            out[:, 1] = absent
+        scaled = _scaled(np.where(absent, self.impute, values), self.center, self.scale)
+        return [scaled, absent.astype(np.float64)] if self.indicator else [scaled]
+
+
+@dataclass(frozen=True)
+class BooleanColumn:
+    """1 for yes, 0 for no, `impute` for any other cell, scaled; then 1 if it was another, with `indicator`."""
+
+    column: str
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    impute: float
+    indicator: bool
+    center: float = 0.0
+    scale: float = 1.0
+    kind: Literal["boolean"] = "boolean"
+
+    @property
+    def width(self) -> int:
+        return 2 if self.indicator else 1
+
+    def encode(self, column: Column, out: Matrix) -> None:
+        _write(column, out, read_truths(column, self.yes, self.no), self._numbers)
+
+    def _numbers(self, values: Floats) -> list[Floats]:
+        absent = np.isnan(values)
+        scaled = _scaled(np.where(absent, self.impute, values), self.center, self.scale)
+        return [scaled, absent.astype(np.float64)] if self.indicator else [scaled]
+
+
+@dataclass(frozen=True)
+class DatePart:
+    """(x - center) / scale of one part, `impute` where there is no date."""
+
+    part: Part
+    impute: float
+    center: float = 0.0
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class DateColumn:
+    """The parts of a date in order; then 1 if the cell is none, with `indicator`."""
+
+    column: str
+    orders: tuple[Order, ...]
+    parts: tuple[DatePart, ...]
+    indicator: bool
+    kind: Literal["date"] = "date"
+
+    @property
+    def width(self) -> int:
+        return len(self.parts) + (1 if self.indicator else 0)
+
+    def encode(self, column: Column, out: Matrix) -> None:
+        _write(column, out, read_moments(column, self.orders), self._numbers)
+
+    def _numbers(self, moments: Floats) -> list[Floats]:
+        absent = np.isnan(moments)
+        numbers = [
+            _scaled(np.where(absent, part.impute, part_of(moments, part.part)), part.center, part.scale)
+            for part in self.parts
+        ]
+        return [*numbers, absent.astype(np.float64)] if self.indicator else numbers
 
 
 @dataclass(frozen=True)
 class OneHotColumn:
-    """1 for the cell's category, 0 for the others; a missing cell counts as `impute`, or as none."""
+    """1 for the cell's category, 0 for the others; a missing cell counts as `impute`, or as none. Writes ones only."""
 
     column: str
     categories: tuple[str, ...]
@@ -59,11 +127,10 @@ class OneHotColumn:
     def width(self) -> int:
         return len(self.categories)
 
-    def encode(self, column: Column, out: Floats) -> None:
+    def encode(self, column: Column, out: Matrix) -> None:
         places = {category: place for place, category in enumerate(self.categories)}
         missing = places.get(self.impute, -1) if self.impute is not None else -1
         chosen = _by_text(column, places, unknown=-1, missing=missing).astype(np.int64)
-        out[:] = 0
         known = np.nonzero(chosen >= 0)[0]
         out[known, chosen[known]] = 1
 
@@ -82,21 +149,82 @@ class OrdinalColumn:
     def width(self) -> int:
         return 1
 
-    def encode(self, column: Column, out: Floats) -> None:
+    def encode(self, column: Column, out: Matrix) -> None:
         places = {category: place for place, category in enumerate(self.categories)}
         out[:, 0] = _by_text(column, places, unknown=self.unknown, missing=self.missing)
 
 
-EncodedColumn = NumberColumn | OneHotColumn | OrdinalColumn
+EncodedColumn = NumberColumn | BooleanColumn | DateColumn | OneHotColumn | OrdinalColumn
+
+
+def read_numbers(column: Column, notation: Notation | None) -> Floats:
+    """By text, then NaN for a missing cell; of a column that kept only numbers, by row."""
+    if column.codes is None:
+        return column.numbers()
+    return column.read("numbers", numbers_of) if notation is None else column.read(notation, notation.numbers_of)
+
+
+def read_truths(column: Column, yes: tuple[str, ...], no: tuple[str, ...]) -> Floats:
+    """1, 0 or NaN, by text or row like `read_numbers`."""
+    if column.codes is None:
+        return np.full(column.rows, np.nan)
+    return column.read((yes, no), lambda texts: truths_of(texts, yes, no))
+
+
+def read_moments(column: Column, orders: tuple[Order, ...]) -> Floats:
+    """Milliseconds since 1970 or NaN, by text or row like `read_numbers`."""
+    if column.codes is None:
+        return dates_of_numbers(column.numbers())
+    return column.read(orders, lambda texts: read_dates(texts, orders))
+
+
+def by_row(column: Column, read: Floats) -> Floats:
+    """What was read by text, of every row."""
+    return read if column.codes is None else read[column.codes]
+
+
+def _scaled(values: Floats, center: float, scale: float) -> Floats:
+    if center == 0 and scale == 1:
+        return values
+    with np.errstate(over="ignore"):
+        return (values - center) / scale
+
+
+def _write(column: Column, out: Matrix, read: Floats, numbers: Callable[[Floats], list[Floats]]) -> None:
+    """Each text's numbers are made once where texts are fewer than rows; else each row's, block by block."""
+    if column.codes is not None and len(read) <= column.rows:
+        made = [_cast(values, out) for values in numbers(read)]
+        for start in range(0, column.rows, BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            for place, values in enumerate(made):
+                out[block, place] = values[column.codes[block]]
+        return
+    for start in range(0, column.rows, BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        values = read[block] if column.codes is None else read[column.codes[block]]
+        for place, made_here in enumerate(numbers(values)):
+            out[block, place] = _cast(made_here, out)
+
+
+def _cast(values: Floats, out: Matrix) -> Matrix:
+    """To the matrix's type, clamped first where it is the narrower one."""
+    if out.dtype == np.float64:
+        return values
+    return np.clip(values, -FLOAT32_MAX, FLOAT32_MAX).astype(out.dtype)
 
 
 def _by_text(column: Column, places: dict[str, int], *, unknown: float, missing: float) -> Floats:
     """A number for each cell by its text. A column that kept only numbers has no texts to know: all are unknown."""
     if column.codes is None:
         return np.where(np.isnan(column.numbers()), missing, unknown)
-    lexicon = np.array([places.get(text, unknown) for text in column.texts] + [missing], dtype=np.float64)
     assert MISSING == -1
-    return lexicon[column.codes]
+    if len(column.texts) <= column.rows:
+        lexicon = np.array([places.get(text, unknown) for text in column.texts] + [missing], dtype=np.float64)
+        return lexicon[column.codes]
+    return np.array(
+        [missing if code == MISSING else places.get(column.texts[code], unknown) for code in column.codes.tolist()],
+        dtype=np.float64,
+    )
 
 
 def width(columns: Sequence[EncodedColumn]) -> int:
@@ -104,16 +232,12 @@ def width(columns: Sequence[EncodedColumn]) -> int:
     return sum(column.width for column in columns)
 
 
-def encode(columns: Sequence[EncodedColumn], table: Table, input_type: InputType) -> NDArray[np.floating]:
-    """The matrix [rows, width]: computed in float64, cast once."""
-    matrix = np.empty((table.rows, width(columns)), dtype=np.float64 if input_type == "float64" else np.float32)
+def encode(columns: Sequence[EncodedColumn], table: Table, input_type: InputType) -> Matrix:
+    """The matrix [rows, width]: computed in float64, cast once. Columns write straight into it, one after the other."""
+    matrix = np.zeros((table.rows, width(columns)), dtype=np.float64 if input_type == "float64" else np.float32)
     start = 0
     for column in columns:
-        block = np.empty((table.rows, column.width))
-        column.encode(table.columns[column.column], block)
-        if input_type == "float32":
-            np.clip(block, -FLOAT32_MAX, FLOAT32_MAX, out=block)
-        matrix[:, start : start + column.width] = block
+        column.encode(table.columns[column.column], matrix[:, start : start + column.width])
         start += column.width
     return matrix
 
@@ -121,6 +245,10 @@ def encode(columns: Sequence[EncodedColumn], table: Table, input_type: InputType
 def to_json(columns: Sequence[EncodedColumn]) -> list[dict[str, object]]:
     """As manifest.json wants it."""
     return [
-        {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(column).items()}
+        {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(column).items()
+            if not (key == "notation" and value is None)
+        }
         for column in columns
     ]

@@ -1,33 +1,43 @@
-"""What each column is: numbers, categories, or nothing a model should see, with the reason.
+"""What each column is: numbers, yes and no, dates, categories, or nothing a model should see, with the reason.
 
-Looks at all rows with a target, never at the target itself. Next: `fitting.py` learns medians, scales and categories
-from the training rows alone.
+Looks at all rows with a target, never at the target itself. Before: `usefulness.py` judges what no model should see.
+Next: `fitting.py` learns medians, scales and categories from the training rows alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from trainer.table.columns import MOSTLY_NUMBERS, Column, Table
+from trainer.features.booleans import guess_words
+from trainer.features.dates import Order, all_plausible, dates_of_numbers, guess_orders, read_dates
+from trainer.features.notation import PLAIN_ENOUGH, Notation, guess_notation
+from trainer.features.usefulness import useless, useless_numbers, useless_texts
+from trainer.table.cells import Floats
+from trainer.table.columns import MISSING, MOSTLY_NUMBERS, Column, Table
 
-ID_LIKE_ROWS = 20
-"""With fewer rows than this, all values being different means nothing."""
-ID_LIKE_DISTINCT = 0.95
-TEXT_LETTERS = 80
-"""Different texts that are longer than this on average are sentences, not categories."""
-MOSTLY_MISSING = 0.99
+BOOLEAN_TEXTS_MAX = 12
+EIGHT_DIGITS = 8
+INFINITE = re.compile(r"[+-]?(?:inf|infinity|[0-9.]+e\+?[0-9]{3,})", re.IGNORECASE)
+"""What divisions by zero leave behind: no number, and no reason to take a column for texts."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A column the model uses."""
+    """A column the model uses, and how its cells are to be read."""
 
     name: str
-    type: Literal["number", "category"]
+    type: Literal["number", "boolean", "date", "category"]
     example: str
+    notation: Notation | None = None
+    yes: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,79 +57,161 @@ class Profile:
     notes: list[str]
 
 
-def profile(table: Table, names: list[str]) -> Profile:
+@dataclass(frozen=True)
+class Interpretation:
+    """How a column is to be read, and what was decided about it, in words."""
+
+    feature: Feature
+    values: Floats | None
+    """Of a column of numbers, by row."""
+    notes: list[str] = field(default_factory=list)
+
+
+def profile(table: Table, names: Sequence[str]) -> Profile:
     """Judges the columns `names` of `table`."""
     features: list[Feature] = []
     dropped: list[Dropped] = []
     notes: list[str] = []
+    known: dict[bytes, str] = {}
     for name in names:
         column = table.columns[name]
-        reason = _useless(column)
+        reason = useless(column)
+        if not reason:
+            reading = read_column(column)
+            reason = _useless(column, reading)
+        if not reason:
+            mark = _fingerprint(column, reading)
+            first = known.setdefault(mark, name)
+            if first != name:
+                reason = f"It holds the same values as “{first[:100]}”."
         if reason:
             dropped.append(Dropped(name, reason))
             continue
-        numeric = _is_number(column)
-        if numeric and numeric < 1:
-            invalid = round((1 - numeric) * (column.rows - column.missing()))
-            notes.append(f"{invalid} cells of “{name[:100]}” are not numbers and count as missing.")
-        features.append(Feature(name, "number" if numeric else "category", _example(column)))
+        features.append(reading.feature)
+        notes.extend(reading.notes)
+    if len(features) > table.rows:
+        notes.append(
+            f"There are more columns ({len(features):,}) than rows ({table.rows:,}): some seem to matter by chance."
+        )
     return Profile(features, dropped, notes)
 
 
-def _is_number(column: Column) -> float:
-    """The share of cells present that are numbers; 0 when they are too few for a column of numbers."""
+def read_column(column: Column) -> Interpretation:
+    """What the column is. Plain numbers first, then words for yes and no, notations, dates; else categories."""
     present = column.rows - column.missing()
-    share = np.count_nonzero(~np.isnan(column.numbers())) / max(present, 1)
-    return float(share) if share >= MOSTLY_NUMBERS else 0.0
-
-
-def _useless(column: Column) -> str:
-    """Why a model should not see this column; empty when it should."""
-    rows, missing = column.rows, column.missing()
-    present = rows - missing
-    if present == 0:
-        return "It is empty."
-    if rows >= ID_LIKE_ROWS and missing / rows > MOSTLY_MISSING:
-        return f"{missing} of {rows} cells are missing."
-    if column.overflow:
-        return "It holds too many different texts to learn from."
-    if _is_number(column):
-        return _useless_numbers(column)
-    return _useless_texts(column, present)
-
-
-def _useless_numbers(column: Column) -> str:
     values = column.numbers()
+    plain = int(np.count_nonzero(~np.isnan(values))) / max(present, 1)
+    name, example = column.name, _example(column)
+    if plain >= MOSTLY_NUMBERS and _eight_digit_dates(column, values):
+        feature = Feature(name, "date", example, orders=("YMD",))
+        return Interpretation(feature, values_of(column, feature))
+    texts = {} if plain == 1 else _counts(column)
+    plain += sum(count for text, count in texts.items() if INFINITE.fullmatch(text)) / max(present, 1)
+    if plain < MOSTLY_NUMBERS and len(texts) <= BOOLEAN_TEXTS_MAX and (words := guess_words(texts)):
+        return Interpretation(Feature(name, "boolean", example, yes=words[0], no=words[1]), None)
+    found = guess_notation(texts) if texts else None
+    if found:
+        feature = Feature(name, "number", example, found.notation)
+        share = _share_read(column, feature)
+        if _better(found.notation, share, plain):
+            return _noted(column, feature, share, found.doubt)
+    if plain >= MOSTLY_NUMBERS:
+        feature = Feature(name, "number", example)
+        return _noted(column, feature, _share_read(column, feature), "")
+    dates = guess_orders(texts) if texts else None
+    if dates:
+        feature = Feature(name, "date", example, orders=dates.orders)
+        share = _share_read(column, feature)
+        if share >= MOSTLY_NUMBERS:
+            return _noted(column, feature, share, dates.doubt)
+    return Interpretation(Feature(name, "category", example), None)
+
+
+def _share_read(column: Column, feature: Feature) -> float:
+    values = values_of(column, feature)
+    assert values is not None
+    return int(np.count_nonzero(~np.isnan(values))) / (column.rows - column.missing())
+
+
+def _better(notation: Notation, share: float, plain: float) -> bool:
+    """A notation replaces plain reading where that fails; or where both agree and it reads more."""
+    if 1 - plain >= PLAIN_ENOUGH:
+        return share >= MOSTLY_NUMBERS
+    return notation.decimal == "." and share - plain > (1 - plain) / 2
+
+
+def _noted(column: Column, feature: Feature, share: float, doubt: str) -> Interpretation:
+    """Tells how a column is read when that is not self-evident, and how many of its cells cannot be."""
+    shown = f"“{feature.name[:100]}”"
+    notes = [f"{shown}: {doubt}"] if doubt else []
+    invalid = round((1 - share) * (column.rows - column.missing()))
+    what = "dates" if feature.type == "date" else "numbers"
+    if invalid:
+        cells = "1 cell" if invalid == 1 else f"{invalid:,} cells"
+        endless = any(INFINITE.fullmatch(text) for text in column.texts)
+        why = f"infinite or no {what}" if endless else f"no {what}"
+        notes.append(f"{cells} of {shown}: {why}, treated as missing.")
+    return Interpretation(feature, values_of(column, feature), notes)
+
+
+def values_of(column: Column, feature: Feature) -> Floats | None:
+    """The numbers of a column of numbers, the moments (milliseconds since 1970) of dates, by row; None of others."""
+    if feature.type == "number":
+        if feature.notation is None or column.codes is None:
+            return column.numbers()
+        return column.read(feature.notation, feature.notation.numbers_of)[column.codes]
+    if feature.type == "date":
+        if column.codes is None:
+            return dates_of_numbers(column.numbers())
+        return column.read(feature.orders, lambda texts: read_dates(texts, feature.orders))[column.codes]
+    return None
+
+
+def _eight_digit_dates(column: Column, values: Floats) -> bool:
+    """20240531 is a date only where every cell is one."""
     present = values[~np.isnan(values)]
-    if column.missing() == 0 and np.all(present == present[0]):
-        return f"It is the same in all rows ({column.text_at(0)[:40]})."
-    if len(present) == column.rows >= ID_LIKE_ROWS and np.all(np.diff(present) == 1):
-        return "It only counts the rows."
-    if len(present) >= ID_LIKE_ROWS and _named_like_id(column.name) and _all_different_integers(present):
-        return "It names each row (an id), which says nothing about new rows."
-    return ""
+    if len(present) != column.rows - column.missing() or len(present) == 0 or not 1e7 <= present[0] < 1e8:
+        return False
+    if column.codes is not None and any(len(column.texts[code]) != EIGHT_DIGITS for code in _used(column)):
+        return False
+    return all_plausible(dates_of_numbers(present))
 
 
-def _all_different_integers(values: np.ndarray) -> bool:
-    return bool(np.all(values == np.floor(values)) and len(np.unique(values)) == len(values))
-
-
-def _named_like_id(name: str) -> bool:
-    lower = name.lower()
-    return lower in {"id", "index", "uuid", "guid", "key", "no", "nr"} or lower.endswith(("_id", " id", "-id"))
-
-
-def _useless_texts(column: Column, present: int) -> str:
+def _used(column: Column) -> list[int]:
     assert column.codes is not None
-    used = np.unique(column.codes[column.codes >= 0])
-    if len(used) == 1 and column.missing() == 0:
-        return f"It is the same in all rows ({column.texts[int(used[0])][:40]})."
-    letters = sum(len(column.texts[code]) for code in used[:1000]) / min(len(used), 1000)
-    if letters > TEXT_LETTERS and len(used) > present / 2:
-        return "It is free text."
-    if present >= ID_LIKE_ROWS and len(used) >= ID_LIKE_DISTINCT * present:
-        return "Nearly every row has a text of its own, like an id, a name or free text."
-    return ""
+    used = np.zeros(len(column.texts) + 1, dtype=bool)
+    used[column.codes] = True
+    return [int(code) for code in np.nonzero(used[:-1])[0]]
+
+
+def _counts(column: Column) -> dict[str, int]:
+    """How often each text occurs."""
+    if column.codes is None:
+        return {}
+    assert MISSING == -1
+    counts = np.bincount(column.codes + 1, minlength=len(column.texts) + 1)[1:]
+    return {column.texts[code]: int(counts[code]) for code in np.nonzero(counts)[0].tolist()}
+
+
+def _useless(column: Column, reading: Interpretation) -> str:
+    if reading.values is not None:
+        return useless_numbers(column, reading.values, dates=reading.feature.type == "date")
+    return useless_texts(column, _counts(column))
+
+
+def _fingerprint(column: Column, reading: Interpretation) -> bytes:
+    """Equal for columns of equal values."""
+    digest = hashlib.blake2b(reading.feature.type.encode())
+    if reading.values is not None:
+        digest.update((reading.values + 0.0).tobytes())
+    elif column.codes is not None:
+        used = _used(column)
+        places = np.full(len(column.texts) + 1, -1, dtype=np.int32)
+        order = sorted(used, key=column.texts.__getitem__)
+        places[order] = np.arange(len(order), dtype=np.int32)
+        digest.update("\0".join(column.texts[code] for code in order).encode("utf-8", "surrogatepass"))
+        digest.update(places[column.codes].tobytes())
+    return digest.digest()
 
 
 def _example(column: Column) -> str:

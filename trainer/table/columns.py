@@ -6,81 +6,40 @@ many different numbers it keeps the numbers instead (8 bytes a cell). Both give 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
+from trainer.table.cells import BLANK, MISSING_TEXTS, Floats, number_of, numbers_of, strip
 
-Floats = NDArray[np.float64]
+__all__ = [
+    "BLANK",
+    "EAGER_CELLS",
+    "MISSING",
+    "MISSING_TEXTS",
+    "MOSTLY_NUMBERS",
+    "Column",
+    "Floats",
+    "Indices",
+    "Lexicon",
+    "Table",
+    "Taken",
+    "number_of",
+    "numbers_of",
+    "strip",
+    "table_of",
+]
+
 Indices = NDArray[np.int64]
 
-BLANK = "\t\n\x0b\x0c\r \xa0\ufeff"
-MISSING_TEXTS = (
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "NaN",
-    "nan",
-    "-NaN",
-    "-nan",
-    "NULL",
-    "Null",
-    "null",
-    "None",
-    "none",
-    "#N/A",
-    "#N/A N/A",
-    "#NA",
-    "<NA>",
-    "?",
-    "-",
-    "1.#IND",
-    "-1.#IND",
-    "1.#QNAN",
-    "-1.#QNAN",
-)
 MISSING = -1
-
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-NUMBER_LETTERS = frozenset("0123456789+-.eE\n")
-DOT_WITHOUT_DIGIT = re.compile(r"\.(?![0-9])")
-DISTINCT_BEFORE_NUMBERS = 4096
-"""From this many different texts on, a column of numbers keeps numbers only."""
-DISTINCT_MAX = 200_000
-"""A column of words with more different texts than this is of no use to a model, and expensive: texts are let go."""
 MOSTLY_NUMBERS = 0.95
-
-
-def strip(cell: str) -> str:
-    """The cell as the manifest means it: without blanks at both ends."""
-    return cell.strip(BLANK)
-
-
-def number_of(text: str) -> float:
-    """The number a stripped cell is, NaN where it is none (or too large)."""
-    if NUMBER.fullmatch(text) is None:
-        return np.nan
-    value = float(text)
-    return value if abs(value) != np.inf else np.nan
-
-
-def numbers_of(texts: Sequence[str]) -> Floats:
-    """`number_of` for many: one look at all letters spares a look at each cell."""
-    joined = "\n".join(texts)
-    if NUMBER_LETTERS.issuperset(joined) and not DOT_WITHOUT_DIGIT.search(joined):
-        try:
-            values = np.array([float(text) if text else np.nan for text in texts], dtype=np.float64)
-        except ValueError:
-            pass
-        else:
-            values[np.isinf(values)] = np.nan
-            return values
-    return np.array([number_of(text) for text in texts], dtype=np.float64)
+"""A column is one of numbers when at least this share of its cells present are."""
+EAGER_CELLS = 1_000_000
+"""Rows are taken out of smaller tables at once; of larger ones column by column when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +52,8 @@ class Column:
     stored: Floats | None = None
     missing_count: int = 0
     overflow: bool = False
+    _readings: dict[Hashable, Floats] = field(default_factory=dict, compare=False, repr=False)
+    """What `read` made of the texts; shared with all columns taken from this one."""
 
     @property
     def rows(self) -> int:
@@ -100,13 +61,23 @@ class Column:
             return len(self.codes)
         return 0 if self.stored is None else len(self.stored)
 
+    @property
+    def bytes(self) -> int:
+        """Of the cells, without the list of texts."""
+        return sum(part.nbytes for part in (self.codes, self.stored) if part is not None)
+
     def numbers(self) -> Floats:
         """Each cell as a number, NaN where it is missing or not a number."""
         if self.codes is None:
             assert self.stored is not None
             return self.stored
-        lexicon = np.append(numbers_of(self.texts), np.nan)
-        return lexicon[self.codes]
+        return self.read("numbers", numbers_of)[self.codes]
+
+    def read(self, key: Hashable, reader: Callable[[Sequence[str]], Floats]) -> Floats:
+        """What `reader` makes of each text, then NaN for a missing cell (code -1); made once and kept under `key`."""
+        if key not in self._readings:
+            self._readings[key] = np.append(reader(self.texts), np.nan)
+        return self._readings[key]
 
     def missing(self) -> int:
         """How many cells are missing (cells that are no number where one is due are not among them)."""
@@ -124,92 +95,94 @@ class Column:
     def take(self, rows: Indices) -> Column:
         """The same column with only these rows, in this order."""
         if self.codes is not None:
-            return Column(self.name, self.texts, self.codes[rows], overflow=self.overflow)
+            return Column(self.name, self.texts, self.codes[rows], overflow=self.overflow, _readings=self._readings)
         assert self.stored is not None
         stored = self.stored[rows]
         return Column(self.name, [], None, stored, int(np.count_nonzero(np.isnan(stored))), self.overflow)
+
+
+class Taken(Mapping[str, Column]):
+    """Some rows of columns, taken anew each time a column is asked for: a second copy of a large table costs memory."""
+
+    def __init__(self, whole: Mapping[str, Column], rows: Indices) -> None:
+        self._whole = whole
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self._whole[name].take(self._rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def take(self, rows: Indices) -> Taken:
+        return Taken(self._whole, self._rows[rows])
+
+    def only(self, names: Iterable[str]) -> Taken:
+        return Taken({name: self._whole[name] for name in names}, self._rows)
 
 
 @dataclass(frozen=True)
 class Table:
     """Named columns of equal length."""
 
-    columns: dict[str, Column]
+    columns: Mapping[str, Column]
     rows: int
 
+    @property
+    def bytes(self) -> int:
+        """Of all cells, without the lists of texts."""
+        return sum(column.bytes for column in self.columns.values())
+
     def take(self, rows: Indices) -> Table:
-        return Table({name: column.take(rows) for name, column in self.columns.items()}, len(rows))
+        """These rows, in this order. Whoever needs a column of it more than once had better keep it."""
+        count = len(rows)
+        if count == self.rows and np.array_equal(rows, np.arange(count)):
+            return self
+        if isinstance(self.columns, Taken):
+            return Table(self.columns.take(rows), count)
+        if count * len(self.columns) > EAGER_CELLS:
+            return Table(Taken(self.columns, rows), count)
+        return Table({name: column.take(rows) for name, column in self.columns.items()}, count)
 
     def only(self, names: Iterable[str]) -> Table:
+        if isinstance(self.columns, Taken):
+            return Table(self.columns.only(names), self.rows)
         return Table({name: self.columns[name] for name in names}, self.rows)
 
 
-@dataclass
-class ColumnBuilder:
-    """Takes the cells of one column in batches. `keep_text`: never let texts go (tables to encode, not to learn)."""
+class Lexicon(dict[str, int]):
+    """From a cell to the code of its text. Asking for a new one adds it."""
 
-    name: str
-    keep_text: bool = False
-    _index: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MISSING_TEXTS, MISSING))
-    _codes: list[NDArray[np.int32]] = field(default_factory=list)
-    _stored: list[Floats] = field(default_factory=list)
-    _missing: int = 0
-    _text_kept: bool = True
-    _overflow: bool = False
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(MISSING_TEXTS, MISSING))
+        self.texts: list[str] = []
 
-    def append(self, cells: Sequence[str]) -> None:
-        """Adds cells as they stand in the file (unquoted, not yet stripped)."""
-        texts = [cell.strip(BLANK) for cell in cells]
-        if not self._text_kept:
-            self._append_numbers(texts)
-            return
-        index = self._index
-        add = index.setdefault
-        seeded = len(MISSING_TEXTS)
-        self._codes.append(np.array([add(text, len(index) - seeded) for text in texts], dtype=np.int32))
-        if len(index) - seeded > DISTINCT_BEFORE_NUMBERS and not self.keep_text:
-            self._consider_numbers()
+    def __missing__(self, cell: str) -> int:
+        text = cell.strip(BLANK)
+        if text != cell:
+            code = self[text]
+        else:
+            code = len(self.texts)
+            self.texts.append(text)
+        self[cell] = code
+        return code
 
-    def build(self) -> Column:
-        if self._text_kept:
-            codes = np.concatenate(self._codes) if self._codes else np.empty(0, np.int32)
-            return Column(self.name, self._texts(), codes)
-        stored = np.concatenate(self._stored) if self._stored else np.empty(0)
-        return Column(self.name, [], None, stored, self._missing, self._overflow)
-
-    def _texts(self) -> list[str]:
-        return list(self._index)[len(MISSING_TEXTS) :]
-
-    def _append_numbers(self, texts: list[str]) -> None:
-        if not self._overflow:
-            index = self._index
-            self._missing += sum(1 for text in texts if text in index)
-        self._stored.append(numbers_of(texts))
-
-    def _consider_numbers(self) -> None:
-        texts = self._texts()
-        lexicon = numbers_of(texts)
-        numeric = 1 - np.count_nonzero(np.isnan(lexicon)) / len(lexicon)
-        self._overflow = bool(numeric < MOSTLY_NUMBERS) and len(texts) > DISTINCT_MAX
-        if numeric < MOSTLY_NUMBERS and not self._overflow:
-            return
-        padded = np.append(lexicon, np.nan)
-        for codes in self._codes:
-            self._missing += int(np.count_nonzero(codes == MISSING))
-            self._stored.append(padded[codes])
-        self._codes = []
-        self._text_kept = False
-        self._index = dict.fromkeys(MISSING_TEXTS, MISSING)
+    def codes(self, cells: Sequence[str]) -> NDArray[np.int32]:
+        """Of cells as they stand in the file (unquoted, not yet stripped)."""
+        return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
 
 
 def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
     """A small table from cells in memory, e.g. for rows that are encoded and not learned."""
-    built: dict[str, Column] = {}
     lengths = {len(cells) for cells in columns.values()}
     if len(lengths) > 1:
         raise DataError("RaggedColumns", "Columns differ in length.", "Give every column the same number of cells.")
+    built: dict[str, Column] = {}
     for name, cells in columns.items():
-        builder = ColumnBuilder(name, keep_text=True)
-        builder.append(cells)
-        built[name] = builder.build()
+        lexicon = Lexicon()
+        codes = lexicon.codes(cells)
+        built[name] = Column(name, lexicon.texts, codes)
     return Table(built, lengths.pop() if lengths else 0)

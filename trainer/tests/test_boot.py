@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 import signal
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +17,7 @@ import pytest
 from trainer import __main__ as program
 from trainer import bundle
 from trainer.errors import ExitCode
+from trainer.packaging.archive import write
 from trainer.tests.cloud import PREFIX, ROLE, Cloud, running
 from trainer.tests.surroundings import eventually
 from trainer.tests.test_worker import ticket
@@ -233,7 +232,7 @@ def test_a_machine_that_gets_no_job_in_five_minutes_ends_itself(cloud: Cloud, tm
     assert "NoTicket: No job that it may read was given to this instance in 300 s: it ends." in output
     assert booted.returncode == ExitCode.PLATFORM
     assert machine.shut_down == ["-h now"]
-    assert cloud.logs[0].startswith("NoTicket")
+    assert [line for line in cloud.logs if line.startswith("NoTicket")]
     assert not [key for key in cloud.objects if key.startswith(PREFIX)]
 
 
@@ -273,19 +272,67 @@ def test_a_worker_without_a_job_leaves_word_in_the_log(cloud: Cloud, monkeypatch
         signal.signal(signal.SIGTERM, before)
 
 
-def test_the_bundle_is_the_same_every_time_and_holds_no_tests(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+DYING = """
+import os, pathlib, signal, sys
+vmstat = pathlib.Path(os.environ["SPOTLEARN_VMSTAT"])
+vmstat.write_text(vmstat.read_text().replace("oom_kill 3", sys.argv[1] if sys.argv[1:] else "oom_kill 4"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def dying_bundle(folder: Path, program_text: str) -> bytes:
+    """Ours, but for what is started."""
+    members = [(path, name) for path, name in bundle.sources() if name != "trainer/__main__.py"]
+    (folder / "dying.py").write_text(program_text, encoding="utf-8")
+    return write(folder / "dying.tar.gz", [*members, (folder / "dying.py", "trainer/__main__.py")]).path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("program_text", "code", "told"),
+    [
+        (DYING, ExitCode.MEMORY, "OutOfMemory"),
+        (DYING.replace("oom_kill 4", "oom_kill 3"), ExitCode.PLATFORM, "WorkerDied"),
+        ("import os; os._exit(7)", ExitCode.PLATFORM, "WorkerDied"),
+    ],
+)
+def test_a_worker_that_dies_without_a_result_is_told_of(
+    cloud: Cloud, tmp_path: Path, program_text: str, code: int, told: str
 ) -> None:
-    packages = tmp_path / "packages"
-    (packages / "thing").mkdir(parents=True)
-    (packages / "thing" / "data.bin").write_bytes(b"1")
-    assert bundle.main([str(tmp_path / "a.tar.gz"), "--site-packages", str(packages)]) == 0
-    told = json.loads(capsys.readouterr().out)
-    time.sleep(0.01)
-    assert bundle.build(tmp_path / "b.tar.gz", packages)["sha256"] == told["sha256"]
-    assert (tmp_path / "a.tar.gz").stat().st_size == told["bytes"]
-    with tarfile.open(tmp_path / "a.tar.gz") as archive:
-        names = archive.getnames()
-    assert "trainer/__main__.py" in names
-    assert "site-packages/thing/data.bin" in names
-    assert not [name for name in names if "tests" in name or "__pycache__" in name]
+    cloud.put_json("ticket.json", ticket(cloud))
+    (tmp_path / "vmstat").write_text("nr_free_pages 7\noom_kill 3\n", encoding="utf-8")
+    machine = Machine(tmp_path, cloud, dying_bundle(tmp_path, program_text))
+    booted = machine.boot(SPOTLEARN_VMSTAT=str(tmp_path / "vmstat"))
+    output, _ = booted.communicate(timeout=60)
+    assert booted.returncode == code, output
+    assert cloud.json("result.json")["error"]["code"] == told
+    assert cloud.json("result.json")["exitCode"] == code
+    assert machine.shut_down == ["-h now"]
+
+
+def test_a_worker_that_ended_in_order_is_not_spoken_for(cloud: Cloud, tmp_path: Path) -> None:
+    cloud.put_json("ticket.json", ticket(cloud))
+    machine = Machine(tmp_path, cloud, dying_bundle(tmp_path, "import sys; sys.exit(31)"))
+    booted = machine.boot()
+    output, _ = booted.communicate(timeout=30)
+    assert booted.returncode == ExitCode.STOPPED, output
+    assert PREFIX + "result.json" not in cloud.objects
+
+
+HEAVY = (
+    "sklearn",
+    "scipy",
+    "onnx",
+    "onnxruntime",
+    "matplotlib",
+    "pyarrow",
+    "openpyxl",
+    "xgboost",
+    "lightgbm",
+    "joblib",
+)
+
+
+def test_the_start_imports_nothing_that_only_a_part_of_the_job_needs() -> None:
+    look = f"import sys, trainer.__main__; print([name for name in {HEAVY} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=BOOT.parents[1])
+    assert told.stdout.strip() == "[]"

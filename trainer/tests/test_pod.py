@@ -15,6 +15,7 @@ import pytest
 
 from trainer import __main__ as program
 from trainer.errors import ExitCode, PlatformError
+from trainer.instance.identity import identity
 from trainer.tests.cloud import KEY, ROLE, Cloud, running
 from trainer.tests.surroundings import Held
 from trainer.tests.test_worker import start, ticket
@@ -110,10 +111,10 @@ def test_an_id_that_is_no_name_is_refused_before_it_is_part_of_a_key(
 ) -> None:
     monkeypatch.setenv("SPOTLEARN_INSTANCE_ID", name)
     with pytest.raises(PlatformError, match="NotConfigured"):
-        program._identity()
+        identity()
     assert os.environ["SPOTLEARN_INSTANCE_ID"] == name
 
 
 def test_a_pods_id_is_the_one_given_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOTLEARN_INSTANCE_ID", "shop-1-7f9c")
-    assert program._identity() == (None, "shop-1-7f9c")
+    assert identity() == (None, "shop-1-7f9c")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,19 +20,24 @@ from numpy.typing import NDArray
 
 from trainer import __version__
 from trainer.errors import UserError
+from trainer.evaluation.importance import Shuffled, shuffled
 from trainer.families import AUTO
+from trainer.families.family import STEPS_MAX
 from trainer.table.columns import Floats, Indices
 from trainer.ticket import Request
 from trainer.training import metrics
 from trainer.training.fitting import Fit, Member, begin
 from trainer.training.problem import Problem
-from trainer.training.search import Choice, Search, search_for
+from trainer.training.leaderboard import Choice
+from trainer.training.search import Search, search_for
 from trainer.training.split import Plan, plan
+from trainer.training.weights import MEMBERS_MAX
 
 LOSS_ROWS = 1000
 DIGEST_BYTES = 32
-AUTO_STEPS = 20
-"""How many steps the fit that `auto` has yet to choose is taken for."""
+EXPORT_SECONDS = 60.0
+SLOWNESS = 3.0
+"""So many times the seconds of the cost model a fit may take on a slow machine."""
 
 
 @dataclass
@@ -47,6 +53,7 @@ class State:
     fit: Fit | None = None
     predicted: list[Floats] = field(default_factory=list)
     curve: list[Point] = field(default_factory=list)
+    shuffled: list[Shuffled] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ class Outcome:
     test_rows: Indices
     metrics: dict[str, float]
     curve: list[Point]
+    shuffled: list[Shuffled]
 
     @property
     def threshold(self) -> float | None:
@@ -97,18 +105,28 @@ class Outcome:
 class Course:
     """Steps through a training."""
 
-    def __init__(self, problem: Problem, request: Request, data_sha256: str) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        request: Request,
+        data_sha256: str,
+        seconds_left: Callable[[], float] | None = None,
+    ) -> None:
+        """`seconds_left`: by the clock, till the job has to be over; a search that would take longer is ended."""
         self._problem = problem
         self._request = request
+        self._seconds_left = seconds_left
         self._classes = len(problem.classes or ())
-        self.plan = plan(request.split, problem.y, self._classes, problem.split_column, request.seed)
+        searching = request.model == AUTO
+        self.plan = plan(problem.y, self._classes, problem.separator, request.seed, searching=searching)
         if request.model == AUTO and request.hyperparameters:
             raise UserError(
                 "AutoHasNoHyperparameters",
                 "auto chooses model and hyperparameters by itself.",
                 "Leave the hyperparameters out, or name a model.",
             )
-        self._first = search_for(problem, request, self._rows(0))  # refuses what cannot be, before anything starts
+        self._first = self._search_for(0)  # refuses what cannot be, before anything starts
+        self._search_steps = self._first.remaining if isinstance(self._first, Search) else 0
         self.state = State(_fingerprint(request, data_sha256))
 
     @property
@@ -122,22 +140,34 @@ class Course:
     @property
     def steps(self) -> int:
         """All steps; an estimate from above while choices are to be made."""
-        return sum(self._search_steps(number) + self._fit_steps(number) for number in range(self._fits))
+        state = self.state
+        at_work = state.fit.done_steps if state.fit and not self.done else 0
+        to_come = range(state.number, self._fits)
+        return state.step - at_work + sum(self._steps_to_search(number) + self._fit_steps(number) for number in to_come)
 
     def _searches(self, number: int) -> bool:
         """Each fold chooses for itself; the final fit once more after folds, but takes the choice of a hold-out."""
         return isinstance(self._first, Search) and (number < len(self.plan.folds) or len(self.plan.folds) > 1)
 
-    def _search_steps(self, number: int) -> int:
-        return self._first.steps if isinstance(self._first, Search) and self._searches(number) else 0
+    def _search_for(self, number: int) -> Search | Choice:
+        """A fair share of the time for each of the searches."""
+        folds = len(self.plan.folds)
+        seconds = self._request.search_seconds / (folds + 1 if folds > 1 else 1)
+        return search_for(self._problem, self._request, self._rows(number), seconds)
+
+    def _steps_to_search(self, number: int) -> int:
+        if self._choice(number) or not self._searches(number):
+            return 0
+        search = self.state.search if number == self.state.number else None
+        return search.remaining if search else self._search_steps
 
     def _fit_steps(self, number: int) -> int:
         choice = self._choice(number)
         if choice:
             return sum(ingredient.steps for ingredient in choice.ingredients)
         if isinstance(self._first, Search) and not self._first.auto:
-            return self._first.wanted[0].steps
-        return AUTO_STEPS
+            return self._first.contenders[0].ingredient.steps
+        return MEMBERS_MAX * STEPS_MAX
 
     def _choice(self, number: int) -> Choice | None:
         """Of a fit, None while it is not made."""
@@ -178,21 +208,33 @@ class Course:
         """Judges the next candidate; after the last one the choice is made."""
         state = self.state
         if state.search is None:
-            found = self._first if state.number == 0 else search_for(self._problem, self._request, rows)
+            found = self._first if state.number == 0 else self._search_for(state.number)
             assert isinstance(found, Search)
             state.search = found
-        message = state.search.advance(self._problem)
+        message = "ending the comparison: time is short"
+        if self._short_of_time(state.search):
+            state.search.stop()
+        else:
+            message = state.search.advance(self._problem)
         state.step += 1
         if state.search.done:
             state.choices.append(state.search.choice(self._problem))
             state.search = None
         return self._progress(f"{message}, {where}", None)
 
+    def _short_of_time(self, search: Search) -> bool:
+        """Whether what is left is needed for the fits to come, taken for slow, and for the export."""
+        if self._seconds_left is None or not search.auto or not search.judged:
+            return False
+        fits = self._fits - self.state.number
+        return self._seconds_left() < EXPORT_SECONDS + SLOWNESS * fits * search.fit_seconds(MEMBERS_MAX)
+
     def _finish(self, fit: Fit) -> None:
         state = self.state
         if state.number < len(self.plan.folds):
             test = self.plan.folds[state.number][1]
             state.predicted.append(fit.predict(self._problem, self._problem.table.take(test)))
+            state.shuffled.append(shuffled(fit, self._problem, test, len(self.plan.folds), self._request.seed))
         state.number += 1
         if not self.done:
             state.fit = None
@@ -247,7 +289,7 @@ class Course:
         told, truth = np.concatenate(state.predicted), problem.y[test_rows]
         labels = self._labels() if self._classes else None
         measured = self._measure(truth, told, labels)
-        return Outcome(state.fit, choice, self.plan, truth, told, labels, test_rows, measured, state.curve)
+        return Outcome(state.fit, choice, self.plan, truth, told, labels, test_rows, measured, state.curve, state.shuffled)
 
     def _labels(self) -> NDArray[np.int64]:
         """The classes predicted out of sample, fold after fold."""
@@ -263,9 +305,9 @@ class Course:
         )
         if labels is not None:
             measured = metrics.classification(truth, told, labels)
-            baseline = metrics.classification(truth, trivial, metrics.labels(trivial, None))
         else:
-            measured, baseline = metrics.regression(truth, told), metrics.regression(truth, trivial)
+            measured = metrics.regression(truth, told)
+        baseline = metrics.baseline(truth, trivial, self._classes)
         return measured | {f"baseline_{name}": value for name, value in baseline.items()}
 
 

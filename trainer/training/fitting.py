@@ -25,6 +25,10 @@ BLEND = "blend"
 """`model.type` of an artefact whose prediction is the mean of several models'."""
 
 
+Encoded = dict[tuple[Scheme, InputType], NDArray[np.floating]]
+"""The matrix of each scheme and type of number that a model's members want."""
+
+
 @dataclass(frozen=True)
 class Ingredient:
     """What is to be fitted: a family, all its hyperparameters, and its share of the prediction (shares add up to 1)."""
@@ -65,7 +69,7 @@ class Fit:
 
     members: list[Member]
     columns_by_scheme: dict[Scheme, list[EncodedColumn]]
-    _matrices: dict[tuple[Scheme, InputType], NDArray[np.floating]] = field(default_factory=dict, repr=False)
+    _matrices: Encoded = field(default_factory=dict, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_matrices": {}}
@@ -93,6 +97,10 @@ class Fit:
     @property
     def done(self) -> bool:
         return self.members[-1].done
+
+    @property
+    def done_steps(self) -> int:
+        return sum(member.step for member in self.members)
 
     def start(self, scheme: Scheme) -> int:
         """Where a scheme's numbers begin in a row of the whole."""
@@ -124,14 +132,18 @@ class Fit:
         return self.predict_rows(table, len(problem.classes or ()))
 
     def predict_rows(self, table: Table, classes: int) -> Floats:
-        encoded: dict[tuple[Scheme, InputType], NDArray[np.floating]] = {}
+        return self.predict_encoded(self.encoded(table), classes)
+
+    def encoded(self, table: Table) -> Encoded:
+        """What the members see of a table."""
+        kinds = dict.fromkeys((member.family.scheme, member.family.input_type) for member in self.members)
+        return {(scheme, kind): encode(self.columns_by_scheme[scheme], table, kind) for scheme, kind in kinds}
+
+    def predict_encoded(self, encoded: Encoded, classes: int) -> Floats:
         total: Floats | None = None
         for member in self.members:
             family = member.family
-            key = (family.scheme, family.input_type)
-            if key not in encoded:
-                encoded[key] = encode(self.columns_by_scheme[family.scheme], table, family.input_type)
-            told = family.predict(member.estimator, encoded[key], classes)
+            told = family.predict(member.estimator, encoded[family.scheme, family.input_type], classes)
             if len(self.members) == 1:
                 return told
             share = member.ingredient.weight * told

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from trainer.table.columns import Floats
 
+NEAR_ZERO = 0.01
+"""A target with a row nearer to 0 than this share of the median distance has no sensible percentage error."""
+
 
 def labels(scores: Floats, threshold: float | None) -> NDArray[np.int64]:
     """The classes that scores mean, as the handler decides: the first largest, or class 1 from a threshold on."""
@@ -27,7 +30,8 @@ def classification(y: NDArray[Any], probabilities: Floats, predicted: NDArray[np
     values = {
         "accuracy": metrics.accuracy_score(y, predicted),
         "balanced_accuracy": _balanced_accuracy(y, predicted),
-        "log_loss": metrics.log_loss(y, _proper(probabilities), labels=every),
+        "log_loss": metrics.log_loss(y, proper(probabilities), labels=every),
+        "brier_score_loss": float(np.mean(brier(y, probabilities))),
     }
     if classes == 2:
         values["f1"] = metrics.f1_score(y, predicted, zero_division=0)
@@ -39,21 +43,28 @@ def classification(y: NDArray[Any], probabilities: Floats, predicted: NDArray[np
     else:
         values["f1_macro"] = metrics.f1_score(y, predicted, average="macro", labels=every, zero_division=0)
         if len(np.unique(y)) == classes:
-            values["roc_auc_ovr"] = metrics.roc_auc_score(y, _proper(probabilities), multi_class="ovr", labels=every)
+            values["roc_auc_ovr"] = metrics.roc_auc_score(y, proper(probabilities), multi_class="ovr", labels=every)
+            values["average_precision_macro"] = np.mean(
+                [metrics.average_precision_score(y == label, probabilities[:, label]) for label in every]
+            )
     return _finite(values)
 
 
 def regression(y: NDArray[Any], predicted: Floats) -> dict[str, float]:
-    """In units of the target; r2 only where the target differs."""
+    """In units of the target; r2 only where the target differs, the percentage error only where it is never near 0."""
     from sklearn import metrics
 
-    values = {
-        "root_mean_squared_error": metrics.root_mean_squared_error(y, predicted),
-        "mean_absolute_error": metrics.mean_absolute_error(y, predicted),
-        "median_absolute_error": metrics.median_absolute_error(y, predicted),
-    }
-    if len(y) > 1 and np.any(y != y[0]):
-        values["r2"] = metrics.r2_score(y, predicted)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = {
+            "root_mean_squared_error": metrics.root_mean_squared_error(y, predicted),
+            "mean_absolute_error": metrics.mean_absolute_error(y, predicted),
+            "median_absolute_error": metrics.median_absolute_error(y, predicted),
+        }
+        size = np.abs(y)
+        if size.min() > NEAR_ZERO * np.median(size):
+            values["mean_absolute_percentage_error"] = metrics.mean_absolute_percentage_error(y, predicted)
+        if len(y) > 1 and np.any(y != y[0]):
+            values["r2"] = metrics.r2_score(y, predicted)
     return _finite(values)
 
 
@@ -65,15 +76,44 @@ def trivial(y: NDArray[Any], rows: int, classes: int) -> Floats:
     return np.full(rows, float(np.mean(y)))
 
 
+def baseline(y: NDArray[Any], told: Floats, classes: int) -> dict[str, float]:
+    """The metrics of the trivial model, whose predictions are `told`. It ranks nothing: what ranks measure is by
+    definition what chance reaches, and not what the folds' slightly different shares would make of it."""
+    if not classes:
+        return regression(y, told)
+    measured = classification(y, told, labels(told, None))
+    shares = np.bincount(y, minlength=classes) / len(y)
+    chance = {
+        "roc_auc": 0.5,
+        "roc_auc_ovr": 0.5,
+        "average_precision": float(shares[1]),
+        "average_precision_macro": float(np.mean(shares)),
+    }
+    return {name: chance.get(name, value) for name, value in measured.items()}
+
+
 def loss(y: NDArray[Any], predicted: Floats, classes: int) -> float:
     """The number in the log's `Loss:`: log loss, or the root of the mean squared error."""
     if not classes:
         return float(np.sqrt(np.mean((y - predicted) ** 2)))
-    right = _proper(predicted)[np.arange(len(y)), y]
-    return float(-np.mean(np.log(right)))
+    return float(np.mean(log_losses(y, predicted)))
 
 
-def _proper(probabilities: Floats) -> Floats:
+def log_losses(y: NDArray[Any], probabilities: Floats) -> Floats:
+    """Of each row."""
+    return np.asarray(-np.log(proper(probabilities)[np.arange(len(y)), y]))
+
+
+def brier(y: NDArray[Any], probabilities: Floats) -> Floats:
+    """Of each row: of two classes the square of one probability's error, of more the sum over all, as scikit-learn."""
+    if probabilities.shape[1] == 2:
+        return np.asarray((probabilities[:, 1] - y) ** 2)
+    right = np.zeros_like(probabilities)
+    right[np.arange(len(y)), y] = 1
+    return np.asarray(((probabilities - right) ** 2).sum(axis=1))
+
+
+def proper(probabilities: Floats) -> Floats:
     """Without zeros, rows adding up to 1: a class that a fold never saw must not make the loss infinite."""
     clipped = np.clip(probabilities, 1e-15, 1)
     return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))

@@ -12,7 +12,7 @@ import {
   TELEGRAM_DOWNLOAD_BYTES,
   unfit,
 } from '../../wording/data.ts';
-import type { Effect } from '../effect.ts';
+import type { Effect, Purpose } from '../effect.ts';
 import type { Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
 import type { At, Table } from '../state.ts';
@@ -23,6 +23,8 @@ const ANNOUNCED_BYTES = 2_000_000;
 
 type DataState = At<'trainData'> | At<'predictData'>;
 
+const purposeOf = ({ step }: DataState): Purpose => (step === 'trainData' ? 'train' : 'predict');
+
 /** What differs between the two conversations: how the next step begins, or why this table will not do. */
 export type Accept<S> = (state: S, table: Table, facts: Facts) => Turn | { readonly refused: string };
 
@@ -31,7 +33,7 @@ export function onData<S extends DataState>(
   input: Input,
   facts: Facts,
   accept: Accept<S>,
-  purpose: string,
+  question: string,
 ): Turn {
   switch (input.kind) {
     case 'document':
@@ -50,7 +52,7 @@ export function onData<S extends DataState>(
     case 'tableRefused':
       return turn(again(state), say(unfit(state.busy, input.message)));
     default:
-      return turn(state, say(askData(state.token, facts, purpose)));
+      return turn(state, say(askData(state.token, facts, question, purposeOf(state))));
   }
 }
 
@@ -66,6 +68,7 @@ function document(state: DataState, input: Extract<Input, { kind: 'document' }>,
     fileId,
     name,
     bytes,
+    purpose: purposeOf(state),
   });
 }
 
@@ -101,7 +104,8 @@ function buttonPressed(state: DataState, input: Extract<Input, { kind: 'button' 
 }
 
 function inspect(state: DataState, uri: string, name: string, discard: boolean, before: readonly Effect[] = []): Turn {
-  return turn({ ...state, busy: name }, ...before, { do: 'inspect', token: state.token, uri, name, discard });
+  const effect: Effect = { do: 'inspect', token: state.token, uri, name, discard, purpose: purposeOf(state) };
+  return turn({ ...state, busy: name }, ...before, effect);
 }
 
 /** `…/20260101T120000Z_name.csv` → `name.csv`. */

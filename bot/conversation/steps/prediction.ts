@@ -21,7 +21,7 @@ import { IDLE, type At, type ChosenModel, type Place } from '../state.ts';
 import { mark, pressed, say, toast, turn, valueOf, type StepDefinition, type Turn } from '../turn.ts';
 import { onData } from './data.ts';
 
-const PURPOSE = 'Which data shall be predicted for?';
+const QUESTION = 'Which data shall be predicted for?';
 const MOST_NAME = 300;
 
 export const predictPlace: StepDefinition<'predictPlace'> = {
@@ -74,7 +74,7 @@ export function beginPrediction(place: Place, job: TrainingJob, facts: Facts, be
 }
 
 export const predictData: StepDefinition<'predictData'> = {
-  ask: ({ token }, facts) => askData(token, facts, PURPOSE),
+  ask: ({ token }, facts) => askData(token, facts, QUESTION, 'predict'),
   on: (state, input, facts) =>
     onData(
       state,
@@ -86,7 +86,7 @@ export const predictData: StepDefinition<'predictData'> = {
         const next = { step: 'predictColumn', token: facts.token, place, model, table } as const;
         return turn(next, say(askColumn(next, suggested(table.columns))));
       },
-      PURPOSE,
+      QUESTION,
     ),
 };
 

@@ -14,17 +14,19 @@ import {
 } from '../../wording/training.ts';
 import { askData } from '../../wording/data.ts';
 import { cancelled, chooseAButton, noCloud, pleaseWait } from '../../wording/general.ts';
-import { escape, message, short } from '../../wording/html.ts';
+import { escape, short } from '../../wording/html.ts';
 import { column, pick } from '../columns.ts';
 import type { Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
-import { parseSettings, SETTINGS } from '../settings.ts';
-import { IDLE, type At, type ModelType } from '../state.ts';
+import { isOffered, otherTask } from '../models.ts';
+import { settingsOf } from '../settings.ts';
+import { IDLE, type At } from '../state.ts';
 import { pressed, say, toast, turn, valueOf, type StepDefinition, type Turn } from '../turn.ts';
 import { onData } from './data.ts';
 
-const PURPOSE = 'Which data shall it learn from?';
+const QUESTION = 'Which data shall it learn from?';
 const MOST_NAME = 300;
+const MOST_PROBLEM = 1500;
 
 export const trainPlace: StepDefinition<'trainPlace'> = {
   ask: ({ token }, facts) => askTrainPlace(token, facts),
@@ -38,7 +40,7 @@ export const trainPlace: StepDefinition<'trainPlace'> = {
 };
 
 export const trainData: StepDefinition<'trainData'> = {
-  ask: ({ token }, facts) => askData(token, facts, PURPOSE),
+  ask: ({ token }, facts) => askData(token, facts, QUESTION, 'train'),
   on: (state, input, facts) =>
     onData(
       state,
@@ -48,7 +50,7 @@ export const trainData: StepDefinition<'trainData'> = {
         const next = { step: 'trainTarget', token: facts.token, place, table, page: 0 } as const;
         return turn(next, say(askTarget(next)));
       },
-      PURPOSE,
+      QUESTION,
     ),
 };
 
@@ -57,9 +59,10 @@ export const trainTarget: StepDefinition<'trainTarget'> = {
   on: (state, input, facts) => {
     const { columns } = state.table;
     if (input.kind === 'text') {
-      const target = column(input.text, columns);
+      // Where the columns can't be seen, the name is as it is typed.
+      const target = columns.length === 0 ? input.text.trim() || undefined : column(input.text, columns);
       return target === undefined
-        ? turn(state, say(unknownColumn(input.text, columns)))
+        ? turn(state, say(columns.length === 0 ? askTarget(state) : unknownColumn(input.text, columns)))
         : chosenTarget(state, target, input, facts);
     }
     if (input.kind !== 'button') return turn(state, say(askTarget(state)));
@@ -84,6 +87,7 @@ function chosenTarget(state: At<'trainTarget'>, target: string, input: Input, fa
     );
   const { place, table } = state;
   const next = { step: 'trainFeatures', token: facts.token, place, table, target, features: [] } as const;
+  if (table.columns.length === 0) return chosenFeatures(next, [], input, facts);
   return turn(next, ...pressed(input), say(askFeatures(next)));
 }
 
@@ -111,15 +115,23 @@ function chosenFeatures(state: At<'trainFeatures'>, features: readonly string[],
 export const trainModel: StepDefinition<'trainModel'> = {
   ask: (state) => askModel(state),
   on: (state, input, facts) => {
-    const model = input.kind === 'button' ? valueOf(input.data) : undefined;
-    if (model === undefined || !Object.hasOwn(SETTINGS, model)) return turn(state, say(chooseAButton()));
-    return confirm(
-      { ...state, step: 'trainConfirm', token: facts.token, model: model as ModelType, settings: {} },
-      input,
-      facts,
-    );
+    if (input.kind !== 'button') return turn(state, say(chooseAButton()));
+    const value = valueOf(input.data);
+    if (value === 'more') return turned({ ...state, page: 1 }, input);
+    if (value === 'often') return turned({ ...state, page: 0 }, input);
+    const other = value === 'task' ? otherTask(state) : undefined;
+    if (other) return turned({ ...state, page: 0, task: other }, input);
+    if (!isOffered(state, value)) return turn(state, say(chooseAButton()));
+    const { page: _, ...rest } = state;
+    const next = { ...rest, step: 'trainConfirm', token: facts.token, model: value, settings: {} } as const;
+    return confirm(next, input, facts);
   },
 };
+
+/** The same question with other buttons, in place. */
+function turned(next: At<'trainModel'>, { messageId, queryId }: Extract<Input, { kind: 'button' }>): Turn {
+  return turn(next, toast(queryId, ''), { do: 'edit', messageId, message: askModel(next) });
+}
 
 function confirm(next: At<'trainConfirm'>, input: Input, facts: Facts): Turn {
   return turn(next, ...pressed(input), say(askTraining(next, facts)));
@@ -131,22 +143,9 @@ export const trainSettings: StepDefinition<'trainSettings'> = {
     const back = { ...state, step: 'trainConfirm', token: facts.token } as const;
     if (input.kind === 'button') return confirm({ ...back, settings: {} }, input, facts);
     if (input.kind !== 'text') return turn(state, say(askSettings(state)));
-    const parsed = parseSettings(input.text);
-    if ('problem' in parsed) return turn(state, say({ html: escape(short(parsed.problem, 500)) }));
-    const unknown = Object.keys(parsed.settings).filter((name) => !Object.hasOwn(SETTINGS[state.model], name));
-    // The worker knows more names than the usual ones; it refuses the rest with all that are allowed.
-    const warning =
-      unknown.length > 0
-        ? [
-            say({
-              html: message([
-                `Not a usual setting of this model: ${escape(short(unknown.join(', '), 200))}. The worker checks it.`,
-              ]),
-            }),
-          ]
-        : [];
-    const asked = confirm({ ...back, settings: parsed.settings }, input, facts);
-    return turn(asked.next, ...warning, ...asked.effects);
+    const parsed = settingsOf(state.model, input.text);
+    if ('problem' in parsed) return turn(state, say({ html: escape(short(parsed.problem, MOST_PROBLEM)) }));
+    return confirm({ ...back, settings: parsed.settings }, input, facts);
   },
 };
 

@@ -7,7 +7,9 @@ import type { Attempt, TrainingJob } from '../../../crds/crds.generated.ts';
 import { API_VERSION, GROUP, INSTALLATION_LABEL, USER_LABEL, userOf } from '../../../crds/objects.ts';
 import { WORKER_ACCOUNT } from '../../accounts/namespace.ts';
 import type { KubeObject } from '../../runtime/kubernetes.ts';
+import { tableBytesOf } from '../dataset.ts';
 import { uidOf } from '../job.ts';
+import { growthOf } from '../outgrown.ts';
 import { LONGEST_ATTEMPT_MS } from '../ticket.ts';
 
 export const CLUSTER_TYPE = 'cluster';
@@ -190,8 +192,8 @@ function deadlineSeconds(job: TrainingJob, now: number): number {
 /** Memory is limited to what is asked for, processors are not: an idle one may be used. */
 function resourcesOf(job: TrainingJob): object {
   const { vcpu = DEFAULT_VCPU, memoryGiB, gpu = 0 } = job.spec.resources ?? {};
-  const data = BASE_MEMORY_GIB + (MEMORY_PER_BYTE * (job.status?.dataset?.bytes ?? 0)) / 2 ** 30;
-  const memory = `${Math.ceil((memoryGiB ?? Math.max(DEFAULT_MEMORY_GIB, data)) * 1024)}Mi`;
+  const data = BASE_MEMORY_GIB + (MEMORY_PER_BYTE * tableBytesOf(job.status)) / 2 ** 30;
+  const memory = `${Math.ceil((memoryGiB ?? Math.max(DEFAULT_MEMORY_GIB, data) * growthOf(job.status)) * 1024)}Mi`;
   return {
     requests: { cpu: String(vcpu), memory },
     limits: { memory, ...(gpu > 0 ? { 'nvidia.com/gpu': String(gpu) } : {}) },

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { reduce, wanted } from '../../../bot/conversation/machine.ts';
+import { previewOf } from '../../../bot/inspection.ts';
 import { IDLE, type Conversation } from '../../../bot/conversation/state.ts';
 import type { Input } from '../../../bot/conversation/input.ts';
 import {
@@ -44,9 +45,11 @@ describe('The training conversation', () => {
       'Automatic',
       'Linear regression',
       'Ridge regression',
-      'Logistic regression',
       'Random forest',
       'Gradient boosting',
+      'XGBoost',
+      'LightGBM',
+      'More models…',
     ]);
     expect(words(walk(IDLE, toData))).to.contain('Send me a CSV file');
   });
@@ -78,12 +81,95 @@ describe('The training conversation', () => {
     expect(wrong.next.step).to.equal('trainSettings');
     expect(words(wrong)).to.contain('name=value');
     const turn = walk(IDLE, [...path, type('n_estimators=50 bootstrap=false')]);
-    expect(turn.next).to.include({ step: 'trainConfirm' });
-    expect(words(turn)).to.contain('n_estimators=50').and.contain('Not a usual setting');
+    expect(turn.next.step).to.equal('trainSettings');
+    expect(words(turn)).to.contain('has no hyperparameter bootstrap').and.contain('n_estimators: a whole number');
+    const shown = walk(IDLE, [...path, type('n_estimators=50 max_features=sqrt')]);
+    expect(words(shown)).to.contain('n_estimators=50 max_features=sqrt');
+    expect(words(walk(IDLE, [...path, type('n_estimators=1000000000')]))).to.contain('cannot be 1000000000');
     const launched = walk(IDLE, [...path, type('n_estimators=50'), '>🚀 Start training']);
     expect(doing(launched, 'train')?.choice.settings).to.deep.equal({ n_estimators: 50 });
     expect(walk(IDLE, [...path, '>↩️ Keep the defaults']).next).to.deep.include({ step: 'trainConfirm', settings: {} });
-    expect(words(walk(IDLE, [...path, file()]))).to.contain('Type them as name=value');
+    expect(words(walk(IDLE, [...path, file()]))).to.contain('Type those to change as name=value');
+  });
+
+  it('offers only models that can do the task, the rest of them on a second page, in place', () => {
+    const classes = [...toTarget, type('town'), '>All other columns'] as const;
+    const first = buttons(said(walk(IDLE, classes))[0]);
+    expect(first).to.include.members(['Automatic', 'Logistic regression', 'More models…']);
+    expect(first.length).to.be.at.most(9);
+    const turn = walk(IDLE, [...classes, '>More models…']);
+    const more = doing(turn, 'edit')?.message;
+    expect(turn.next).to.include({ step: 'trainModel', page: 1 });
+    const all = [...first, ...buttons(more)];
+    expect(all).to.include.members(['Decision tree', 'Extra trees', '◀️ Back']);
+    expect(all).not.to.include('Ridge regression');
+    expect(new Set(all)).to.have.length(all.length);
+    for (const text of all) expect(text.length).to.be.at.most(40);
+    const token = 'token' in turn.next ? turn.next.token : '';
+    const tree = reduce(turn.next, press(`${token}:decision_tree`), facts());
+    expect(tree.next).to.include({ step: 'trainConfirm', model: 'decision_tree' });
+    expect(tree.next).not.to.have.property('page');
+    expect(doing(reduce(turn.next, press(`${token}:often`), facts()), 'edit')?.message).to.deep.equal(
+      said(walk(IDLE, classes))[0],
+    );
+    for (const data of ['linear', 'task', 'nope', '__proto__'])
+      expect(words(reduce(turn.next, press(`${token}:${data}`), facts()))).to.contain('Press one of the buttons');
+  });
+
+  it('lets the user say that classes are a number, and passes that on', () => {
+    const stars = Array.from({ length: 100 }, (_, at) => [String(at % 5), String(at)]);
+    const preview = previewOf({ columns: ['stars', 'x'], rows: stars });
+    const rated = read('token1', { columns: ['stars', 'x'], classes: [0], preview });
+    const path = [...toData, file(), rated, type('stars'), '>All other columns'] as const;
+    const more = walk(IDLE, [...path, '>More models…']);
+    const token = 'token' in more.next ? more.next.token : '';
+    const turn = reduce(more.next, press(`${token}:task`), facts());
+    expect(turn.next).to.include({ task: 'regression', page: 0 });
+    const message = doing(turn, 'edit')?.message;
+    expect(message?.html).to.contain('is taken for a number');
+    expect(buttons(message)).to.include('Ridge regression');
+    const confirm = reduce(turn.next, press(`${token}:ridge`), facts());
+    expect(words(confirm)).to.contain('Predicted as a number, as you said');
+    expect(confirm.next).to.include({ step: 'trainConfirm', task: 'regression' });
+    const again = reduce(reduce(turn.next, press(`${token}:more`), facts()).next, press(`${token}:task`), facts());
+    expect(again.next).to.include({ task: 'classification' });
+  });
+
+  it('shows what the first rows look like, and what to be careful about before the start', () => {
+    const rows = Array.from({ length: 40 }, (_, at) => [
+      String(at + 1),
+      at % 5 ? '<yes>' : 'no',
+      String(at % 7),
+      at % 5 ? 'good & kind' : 'bad',
+    ]);
+    const columns = ['n', 'copy', 'x', 'class'];
+    const looked = read('token1', { columns, classes: [1, 3], preview: previewOf({ columns, rows }) });
+    const asked = walk(IDLE, [...toData, file(), looked]);
+    expect(words(asked)).to.contain('Its first 40 rows: 1 number, 2 categories, 1 id.');
+    expect(words(asked)).to.contain('Likely target: <b>class</b> (by its name): 2 classes, 80 : 20 %.');
+    expect(words(asked)).to.contain('Of little use: <code>n</code> looks like an id.');
+    expect(buttons(said(asked)[0])[0]).to.equal('class');
+    const confirm = walk(IDLE, [...toData, file(), looked, '>class', '>All other columns', '>Automatic']);
+    expect(words(confirm))
+      .to.contain('In the first 40 rows: 2 classes, 80 : 20 %')
+      .and.contain('⚠️ 80 % are <code>good &amp; kind</code>')
+      .and.contain('⚠️ <code>copy</code> alone tells class there.')
+      .and.contain('All rows are checked when the training starts.');
+    const without = walk(IDLE, [...toData, file(), looked, '>class', type('x, n'), '>Automatic']);
+    expect(words(without)).not.to.contain('alone tells');
+  });
+
+  it('takes a typed target where the columns cannot be seen, and all the others as features', () => {
+    const parquet = read('token1', { name: 'a.parquet', columns: [], rows: 0, classes: [], tableBytes: 16_000 });
+    const asked = walk(IDLE, [...toData, file(), parquet]);
+    expect(words(asked)).to.contain('Its columns cannot be listed here').and.contain('Type its name, exactly');
+    expect(buttons(said(asked)[0])).to.deep.equal([]);
+    expect(walk(IDLE, [...toData, file(), parquet, type('  ')]).next.step).to.equal('trainTarget');
+    const models = walk(IDLE, [...toData, file(), parquet, type(' Preis in € ')]);
+    expect(models.next).to.deep.include({ step: 'trainModel', target: 'Preis in €', features: [] });
+    expect(buttons(said(models)[0])).to.include.members(['Ridge regression', 'Logistic regression']);
+    const confirm = walk(IDLE, [...toData, file(), parquet, type('y'), '>Automatic']);
+    expect(words(confirm)).to.contain('From: all other columns').and.contain('Data: a.parquet (4.0 kB)');
   });
 
   it('takes named features, and refuses the target and unknown names among them', () => {
@@ -226,7 +312,7 @@ describe('The step that asks for data', () => {
 
 describe('The prediction conversation', () => {
   const world = facts({ trainings: [training('Succeeded'), training('Failed', {}, 'u-2')], predictions: [] });
-  const label = 'price · job-u-1 · r2 0.9';
+  const label = 'price · job-u-1 · R² 0.9';
   const toFile = [command('predict'), '>☁️ Cloud (Lambda)', `>${label}`] as const;
   const toColumn = [...toFile, file(), read('token2')] as const;
 

@@ -35,6 +35,34 @@ describe('The card of a training', () => {
     );
   });
 
+  it('tells the telling metric first, with its interval and what knows nothing, and what the model is', () => {
+    const job = {
+      metadata: { name: 'job', uid: 'u' },
+      spec: { target: 'price', placement: 'Spot', model: { type: 'auto' } },
+      status: {
+        phase: 'Succeeded',
+        metrics: { accuracy: 0.75123, baseline_accuracy: 0.7, log_loss: 0.5, roc_auc: 0.784321, baseline_roc_auc: 0.5 },
+        intervals: { roc_auc: { low: 0.7212, high: 0.8433 } },
+        model: {
+          type: 'blend',
+          members: [
+            { type: 'xgboost', weight: 0.6 },
+            { type: 'logistic', weight: 0.4 },
+          ],
+          notes: ['Careful: <x> leaks.', 'two', 'three', 'four'],
+        },
+      },
+    } as unknown as TrainingJob;
+    const { html } = trainingCard(job, 'a.csv');
+    expect(html).to.include(
+      'ROC AUC: <b>0.784</b> (0.721–0.843), baseline 0.5\nAccuracy: <b>0.751</b>, baseline 0.7\n',
+    );
+    expect(html).to.include('with 95 % confidence').and.to.include('a model reaches that knows nothing');
+    expect(html).to.include('Model: a blend of XGBoost 60 %, Logistic regression 40 %');
+    expect(html).to.include('ℹ️ Careful: &lt;x&gt; leaks.').and.not.to.include('four');
+    expect(trainingCard({ ...job, status: { phase: 'Succeeded' } }, 'a.csv').html).not.to.match(/<i>|ℹ️/);
+  });
+
   for (const phase of ['Running', 'Succeeded'] as const)
     it(`says on the cluster where it is and that it costs nothing, when ${phase}`, () => {
       expect(card('cluster', phase)).to.include('Where: 🏠 on the cluster, which costs nothing extra');

@@ -18,9 +18,9 @@ export interface Scenario {
   readonly spare?: number;
 }
 
-/** A training of so many steps; 90 s by default, so that it checkpoints once. */
+/** A training of so many steps; 90 s by default, so that it checkpoints once. What the names mean here: simulation/worker.ts. */
 export const course = (steps = 15, stepSeconds = 6, more: object = {}): object => ({
-  model: { type: 'random_forest', hyperparameters: { n_estimators: steps, step_seconds: stepSeconds, ...more } },
+  model: { type: 'random_forest', hyperparameters: { n_estimators: steps, max_depth: stepSeconds, ...more } },
 });
 
 const steps = (sim: Simulation): number => sim.fleet.deeds.at(-1)?.step ?? 0;
@@ -157,10 +157,10 @@ export const SCENARIOS: readonly Scenario[] = [
       sim.whenPhase('job', 'Suspended', () => sim.change('job', { suspend: false }));
     },
   },
-  { name: 'an error of the user, tried again', jobs: { job: course(8, 3, { fails_until: 1 }) } },
+  { name: 'an error of the user, tried again', jobs: { job: course(8, 3, { min_samples_leaf: 2 }) } },
   {
     name: 'errors of the user beyond the limit',
-    jobs: { job: { ...course(8, 3, { fails_until: 9 }), backoffLimit: 1 } },
+    jobs: { job: { ...course(8, 3, { min_samples_leaf: 10 }), backoffLimit: 1 } },
     expected: { phases: { job: 'Failed' } },
   },
   {

@@ -234,7 +234,7 @@ function redone(sim: Simulation, story: Story): number[] {
 
 function lost(sim: Simulation, story: Story): string[] {
   const { checkpointSeconds } = sim.configuration();
-  const stepSeconds = Number(story.job.spec.model.hyperparameters?.step_seconds ?? 3);
+  const stepSeconds = Number(story.job.spec.model.hyperparameters?.max_depth ?? 3);
   return redone(sim, story)
     .filter((seconds) => seconds > Math.max(checkpointSeconds, stepSeconds))
     .map((seconds) => `${nameOf(story)} lost ${seconds} s of work at once, more than a checkpoint interval`);

@@ -8,7 +8,7 @@ import { Simulation } from './simulation.ts';
 import { table, verdict } from './table.ts';
 import { throughput } from './throughput.ts';
 
-const LONG = { model: { type: 'random_forest', hyperparameters: { n_estimators: 40, step_seconds: 3 } } };
+const LONG = { model: { type: 'random_forest', hyperparameters: { n_estimators: 40, max_depth: 3 } } };
 
 describe('The simulation', function () {
   this.timeout(60_000);

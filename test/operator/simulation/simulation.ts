@@ -274,7 +274,7 @@ export class Simulation {
       spec: {
         dataset: { uri: `s3://bucket/datasets/user_${userId}/a.csv` },
         target: 'class',
-        model: { type: 'random_forest', hyperparameters: { n_estimators: 10, step_seconds: 3 } },
+        model: { type: 'random_forest', hyperparameters: { n_estimators: 10, max_depth: 3 } },
         ...spec,
       },
     } as unknown as TrainingJob);

@@ -30,7 +30,7 @@ export async function throughput(jobs: number, seed = 1): Promise<Throughput> {
     await sim.operate();
     const began = performance.now();
     const used = process.cpuUsage();
-    const model = { type: 'random_forest', hyperparameters: { n_estimators: 3, step_seconds: 2 } };
+    const model = { type: 'random_forest', hyperparameters: { n_estimators: 3, max_depth: 2 } };
     for (let number = 0; number < jobs; number += 1)
       await sim.train(`job-${number}`, { model }, users[Math.floor(number / JOBS_A_USER)]);
     await sim.until(() => sim.allEnded, LIMIT_SECONDS, 'the end of every job');

@@ -46,13 +46,12 @@ export interface Deed {
   state: State;
 }
 
-/** How a training is to behave; from the ticket's hyperparameters. */
+/** How a training is to behave: read out of hyperparameters that a random forest really has, since others are not admitted. */
 interface Course {
   readonly steps: number;
   readonly stepMs: number;
-  /** Attempts up to this one end with `exitCode`, after half of the steps. */
+  /** Attempts up to this one end by the user's error, after half of the steps. */
   readonly failsUntil: number;
-  readonly exitCode: number;
 }
 
 export interface WorkerOptions {
@@ -73,7 +72,7 @@ export class Worker {
   readonly #timers = new Set<Cancel>();
   #deed: Deed | undefined;
   #ticket: Ticket | undefined;
-  #course: Course = { steps: 1, stepMs: 1000, failsUntil: 0, exitCode: 10 };
+  #course: Course = { steps: 1, stepMs: 1000, failsUntil: 0 };
   #stage: Heartbeat['stage'] = 'Starting';
   #sequence = 0;
   #checkpoint: Heartbeat['checkpoint'] = null;
@@ -163,7 +162,7 @@ export class Worker {
   #turn(): void {
     const { clock, log } = this.#options;
     const deed = this.#deed as Deed;
-    const { steps, stepMs, failsUntil, exitCode } = this.#course;
+    const { steps, stepMs, failsUntil } = this.#course;
     // As soon as another step like the last could make more than an interval's work unsaved.
     const due = clock.now() - this.#checkpointAt + (clock.now() - this.#lookedAt) > this.#checkpointMs;
     this.#lookedAt = clock.now();
@@ -172,7 +171,7 @@ export class Worker {
     const wanted = this.#halt === undefined ? due || asked : this.#savesFirst;
     if (wanted && deed.step > deed.saved && deed.step > deed.resumedFrom && !this.#save(deed)) return this.#end(20);
     if (this.#halt !== undefined) return this.#end(this.#halt);
-    if (deed.attempt <= failsUntil && deed.step >= steps / 2) return this.#end(exitCode);
+    if (deed.attempt <= failsUntil && deed.step >= steps / 2) return this.#end(USER_ERROR);
     if (deed.step >= steps) {
       this.#show('Exporting');
       return this.#after(EXPORT_MS, () => this.#end(0));
@@ -293,12 +292,12 @@ const expired = ({ dataset, resume }: Ticket, now: number): boolean =>
 function courseOf({ training: { hyperparameters: given } }: Ticket): Course {
   return {
     steps: Number(given.n_estimators ?? 10),
-    stepMs: Number(given.step_seconds ?? 3) * 1000,
-    failsUntil: Number(given.fails_until ?? 0),
-    exitCode: Number(given.exit_code ?? 10),
+    stepMs: Number(given.max_depth ?? 3) * 1000,
+    failsUntil: Number(given.min_samples_leaf ?? 1) - 1,
   };
 }
 
+const USER_ERROR = 10;
 const OUTCOMES: Readonly<Record<number, Result['outcome']>> = { 30: 'Interrupted', 31: 'Stopped' };
 
 const failedWith = (exitCode: number): Result => ({

@@ -1,4 +1,5 @@
 // May a job run? Every refusal and every wait in its own words, against a bucket and an account.
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Account, TrainingJob } from '../../../crds/crds.generated.ts';
 import { Reservations, type Holder } from '../../../operator/accounts/reservations.ts';
@@ -109,6 +110,33 @@ describe('Admission', () => {
     expect(asked[0]?.status?.dataset?.columns, 'selection knows the width').to.equal(3);
   });
 
+  const packed = async (uri: string, body: Uint8Array): Promise<[Verdict, TrainingJob | undefined]> => {
+    const { bucket, options, asked } = setting();
+    bucket.set(`datasets/user_1/${uri}`, body);
+    return [await admit(job({ dataset: { uri: `s3://bucket/datasets/user_1/${uri}` } }), options), asked[0]];
+  };
+
+  it('looks into gzipped text, and asks for an instance by what it holds', async () => {
+    const [verdict, asked] = await packed('a.csv.gz', gzipSync(TABLE));
+    expect(verdict)
+      .to.have.nested.property('admission.message')
+      .that.matches(/^Accepted: 3 columns, about 100 rows/);
+    expect(asked?.status?.dataset).to.include({ columns: 3, tableBytes: TABLE.length });
+    const [refused] = await packed('b.csv.gz', gzipSync('a,b\n1,2\n'));
+    expect(refused).to.deep.include({ is: 'refused', reason: 'InvalidData' });
+  });
+
+  for (const [name, magic, words] of [
+    ['a.parquet', 'PAR1', 'Accepted: a Parquet file, whose columns the worker reads'],
+    ['a.xlsx', 'PK\x03\x04', 'Accepted: an Excel workbook, whose columns the worker reads'],
+  ] as const)
+    it(`leaves the columns of ${name} to the worker`, async () => {
+      const [verdict, asked] = await packed(name, Buffer.from(magic + ' '.repeat(996)));
+      expect(verdict).to.have.nested.property('admission.message').that.contains(words);
+      expect(asked?.status?.dataset).not.to.have.property('columns');
+      expect(asked?.status?.dataset?.tableBytes).to.be.above(2000);
+    });
+
   const past = '2026-11-24T09:00:00Z';
   const rows: [what: string, one: TrainingJob, given: Setting, words: RegExp][] = [
     [
@@ -123,6 +151,18 @@ describe('Admission', () => {
       job(),
       { account: () => ({ spec: { suspend: true } }) as Account },
       /^waiting AccountSuspended/,
+    ],
+    [
+      'a hyperparameter out of range',
+      job({ model: { type: 'random_forest', hyperparameters: { n_estimators: 1e9 } } }),
+      {},
+      /^refused InvalidSpec: n_estimators of random_forest cannot be 1000000000\. It must be a whole number from 1 to/,
+    ],
+    [
+      'a hyperparameter of another model',
+      job({ model: { type: 'ridge', hyperparameters: { trees: 5 } } }),
+      {},
+      /^refused InvalidSpec: ridge has no hyperparameter trees\. Allowed: alpha: a number/,
     ],
     ['no cloud', job(), { cloudEnabled: false }, /^refused CloudDisabled: .*placement Cluster remains/],
     [

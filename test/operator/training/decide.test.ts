@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { condition, timestamp } from '../../../crds/conditions.ts';
 import type { TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
+import { outgrownGiB } from '../../../operator/training/outgrown.ts';
 import { confirm, type Outcome } from '../../../operator/training/confirm.ts';
 import type { Context } from '../../../operator/training/context.ts';
 import { decide } from '../../../operator/training/decide.ts';
@@ -541,6 +542,45 @@ describe('What follows from the end of an attempt', () => {
       expect(condition(last.conditions, 'Failed')?.reason).to.equal(expected);
       expect(last.cost?.reservedUsd).to.equal(0);
     }
+  });
+
+  it('is twice the memory after too little of it, unless the user said how much', () => {
+    const outOfMemory = (spec: object, more: TrainingJobStatus = {}) =>
+      confirm(
+        at(jobOf(undefined, spec)),
+        begun(more),
+        ended({ reason: 'OutOfMemory', cause: 'user', message: 'Too little.' }),
+      );
+    const again = outOfMemory({});
+    expect(again.phase).to.equal('Recovering');
+    expect(again.message).to.equal(
+      'Too little. It had 8 GiB (m5.large). Trying again in 10 s (retry 1 of 2) with twice the memory.',
+    );
+    expect(outgrownGiB(again)).to.equal(8);
+    for (const [spec, more, words] of [
+      [{}, { counts: { user: 2 } }, /memoryGiB of at least 16, or with fewer columns or a smaller model\.$/],
+      [{ resources: { memoryGiB: 8 } }, {}, /memoryGiB of at least 16, or/],
+      [
+        { resources: { instanceTypes: ['m5.large'] } },
+        {},
+        /memoryGiB of at least 16 in place of spec\.resources\.instanceTypes \(m5\.large\)/,
+      ],
+    ] as const) {
+      const over = outOfMemory(spec, more);
+      expect(condition(over.conditions, 'Failed')?.reason).to.equal('OutOfMemory');
+      expect(over.message).to.match(words);
+    }
+  });
+
+  it('is the end where nothing larger can be had', () => {
+    const plan = () => ({
+      market: 'spot' as const,
+      selection: { offers: [], reason: 'No instance type has 2000 GiB.', impossible: true },
+    });
+    const small = attempt({ endReason: 'OutOfMemory', endedAt: ago(60) });
+    const { status: next } = decide(jobOf(status('Recovering', [small])), context({}, { plan }));
+    expect(condition(next.conditions, 'Failed')?.reason).to.equal('OutOfMemory');
+    expect(next.message).to.equal('It ran out of memory. No instance type has 2000 GiB.');
   });
 
   it('is what the stop was for', () => {

@@ -6,7 +6,13 @@ import { collect } from '../../../operator/training/finishing.ts';
 import type { Places } from '../../../operator/training/job.ts';
 import { heard } from '../../../operator/training/progress.ts';
 import { transition } from '../../../operator/training/story.ts';
-import { keepCheckpoint, putTicket, renderTicket, signAgain } from '../../../operator/training/ticket.ts';
+import {
+  keepCheckpoint,
+  putTicket,
+  renderTicket,
+  searchSeconds,
+  signAgain,
+} from '../../../operator/training/ticket.ts';
 import { failure, FakeBucket } from '../aws.ts';
 import { checkpoint, end, ROLE_ID, succeed } from '../worker.ts';
 
@@ -67,6 +73,25 @@ describe('The ticket', () => {
   it('lasts until the deadline and a little, a day at most', () => {
     expect(renderTicket(facts).notAfter).to.equal('2026-11-24T10:07:00.000Z');
     expect(renderTicket({ ...facts, job: job() }).notAfter).to.equal('2026-11-25T10:00:00.000Z');
+  });
+
+  for (const [words, spec, seconds] of [
+    ['ten minutes where nothing limits it', {}, 600],
+    ['half of the time it may be active', { activeDeadlineSeconds: 300 }, 150],
+    ['half of the time till its deadline', { deadline: '2026-11-24T09:55:00Z' }, 150],
+    ['half of what its money buys', { budget: { maxCostUsd: 0.01 } }, 180],
+    ['long enough to be a search', { activeDeadlineSeconds: 5, budget: { maxCostUsd: 0.0001 } }, 20],
+    ['without a look at money where nothing costs', { placement: 'Cluster', budget: { maxCostUsd: 0.0001 } }, 600],
+  ] as const)
+    it(`gives auto ${words}`, () => {
+      const auto = job({ model: { type: 'auto' }, ...spec }, { startTime: '2026-11-24T09:55:00Z' });
+      auto.metadata = { ...auto.metadata, creationTimestamp: '2026-11-24T09:50:00Z' };
+      expect(searchSeconds(auto)).to.equal(seconds);
+      expect(renderTicket({ ...facts, job: auto }).training.searchSeconds).to.equal(seconds);
+    });
+
+  it('gives no time to search where a model is named', () => {
+    expect(renderTicket(facts).training).not.to.have.property('searchSeconds');
   });
 
   it('claims an instance once', async () => {
@@ -158,6 +183,46 @@ describe('The collection of results', () => {
     expect(await damaged((bucket) => bucket.before('copy', failure('precondition')))).to.match(
       /changed while it was copied/,
     );
+  });
+});
+
+describe('What is kept of a result', () => {
+  const kept = async (manifest: object, result: object = {}) => {
+    const bucket = new FakeBucket();
+    succeed(bucket, 'i-1', manifest, result);
+    return collect(bucket, places, job(), 'i-1');
+  };
+
+  it('is the intervals of the metrics', async () => {
+    const { metrics, intervals } = await kept({}, { intervals: { roc_auc: [0.7, 0.9], broken: [1] } });
+    expect(metrics).to.deep.equal({ roc_auc: 0.8 });
+    expect(intervals).to.deep.equal({ roc_auc: { low: 0.7, high: 0.9 } });
+    expect(await kept({})).not.to.have.property('intervals');
+  });
+
+  it('is what a blend is made of, the heaviest first, and the first notes', async () => {
+    const member = (type: string, weight: number) => ({ type, weight, hyperparameters: {} });
+    const { model } = await kept({
+      model: {
+        type: 'blend',
+        estimator: 'A + B',
+        hyperparameters: {},
+        members: [member('svm', 0.4), member('xgboost', 0.6)],
+      },
+      notes: ['long '.repeat(100), ...Array.from({ length: 20 }, (_, at) => `note ${at}`)],
+      parity: { rows: 1, dirtiedRows: 1, labelMismatches: 0, maxDifference: 0, tolerance: 0, inexact: 'Ties.' },
+    });
+    expect(model.members).to.deep.equal([
+      { type: 'xgboost', weight: 0.6 },
+      { type: 'svm', weight: 0.4 },
+    ]);
+    expect(model.notes).to.have.length(8);
+    expect(model.notes?.[0]).to.equal('Ties.');
+    expect(model.notes?.[1]).to.have.length(301);
+    const single = await kept({
+      model: { type: 'svm', estimator: 'A', hyperparameters: {}, members: [member('svm', 1)] },
+    });
+    expect(single.model).not.to.have.any.keys('members', 'notes');
   });
 });
 

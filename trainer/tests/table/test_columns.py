@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.errors import DataError
-from trainer.table.columns import DISTINCT_BEFORE_NUMBERS, ColumnBuilder, number_of, numbers_of, table_of
+from trainer.table.building import DISTINCT_BEFORE_NUMBERS, ColumnBuilder
+from trainer.table.cells import number_of, numbers_of
+from trainer.table.columns import table_of
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_a_long_column_of_numbers_keeps_numbers_only_and_says_the_same() -> None
 
 
 def test_a_column_of_endless_different_texts_lets_them_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.table.columns.DISTINCT_MAX", 5000)
+    monkeypatch.setattr("trainer.table.building.DISTINCT_MAX", 5000)
     builder = ColumnBuilder("t")
     for start in range(0, 12_000, 1000):
         builder.append([f"text {i}" for i in range(start, start + 1000)])

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trainer.errors import DataError
-from trainer.table.columns import strip
+from trainer.table.cells import strip
 from trainer.table.reading import read_table
-from trainer.table.source import inspect, sniff_delimiter
+from trainer.table.source import inspect
+from trainer.table.text import sniff_delimiter
 from trainer.tests.shop import read, write
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
@@ -85,8 +86,8 @@ def test_empty_columns_without_a_name_are_left_out_and_told(tmp_path: Path) -> N
         (b"a\n1\n2\n", "OneColumn", "one column"),
         (b"x,\n1,2\n", "OneColumn", "one column"),
         (PNG, "NotATable", "PNG"),
-        (b"PK\x03\x04rest", "NotATable", "Excel"),
-        (b"PAR1....", "NotATable", "Parquet"),
+        (b"PK\x03\x04rest", "BadArchive", "Excel"),
+        (b"PAR1....", "BadParquet", "Parquet"),
         (b"a,b\n1,\0\n", "NotText", "NUL"),
         (b"\xff\xfea\0,\0b\0\n\0\x00\xd8", "BadEncoding", "UTF-16"),
         (b"a,b,a\n1,2,3\n", "DuplicateColumns", "“a”"),
@@ -129,7 +130,7 @@ def test_long_and_strange_column_names_are_kept_whole_and_shown_short(tmp_path: 
 
 
 def test_an_archive_that_grows_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.table.source.INFLATED_FREE_BYTES", 1_000_000)
+    monkeypatch.setattr("trainer.table.text.INFLATED_FREE_BYTES", 1_000_000)
     assert refused(tmp_path, gzip.compress(b"0" * 5_000_000), "bomb.csv.gz").code == "SuspiciousArchive"
 
 

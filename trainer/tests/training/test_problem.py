@@ -35,7 +35,7 @@ def table(targets: list[str]) -> str:
 def test_the_task_is_inferred_and_said(tmp_path: Path, targets: list[str], task: str) -> None:
     problem = posed(tmp_path, table(targets))
     assert problem.task == task
-    assert f"Task found: {task}" in problem.notes[0]
+    assert any(f"Task found: {task}" in note for note in problem.notes)
 
 
 def test_classes_are_texts_as_they_stand_sorted_as_numbers_or_words(tmp_path: Path) -> None:
@@ -66,7 +66,8 @@ def test_features_asked_for_are_used_and_no_others(tmp_path: Path) -> None:
         (table(["a", "b"] * 9), {"task": "regression"}, "TargetNotNumeric", "texts"),
         (table(["a", "b"] * 4), {}, "TooFewRows", "8 rows"),
         (table(["a"] * 18 + ["b"]), {}, "ClassTooSmall", "“b”"),
-        (table([f"c{i}" for i in range(300)]), {}, "TooManyClasses", "300"),
+        (table([f"c{i}" for i in range(300)]), {}, "TargetIsId", "of its own"),
+        (table([f"c{i % 150}" for i in range(450)]), {}, "TooManyClasses", "150"),
         (table(["a", "b"] * 9), {"task": "clustering"}, "BadTask", "clustering"),
         (table(["a", "b"] * 9), {"split": "weekly"}, "BadSplit", "weekly"),
         (table(["a", "b"] * 9), {"split": "time:when"}, "SplitColumnMissing", "“when”"),
@@ -102,3 +103,34 @@ def test_thirty_percent_missing_cells_are_fine(tmp_path: Path) -> None:
 def test_a_class_with_a_single_row_is_told(tmp_path: Path) -> None:
     problem = posed(tmp_path, table(["a", "b"] * 9 + ["c"]))
     assert any("single row" in note for note in problem.notes)
+
+
+def test_a_column_that_alone_predicts_the_target_is_told_and_used(tmp_path: Path) -> None:
+    lines = [f"{i * 37 % 101},{'left' if i % 3 else 'here'},{'yes' if i % 3 else 'no'}" for i in range(90)]
+    problem = posed(tmp_path, "x,status,y\n" + "\n".join(lines))
+    assert [feature.name for feature in problem.features] == ["x", "status"]
+    assert any("“status” alone predicts the target (ROC AUC 1.000)" in note for note in problem.notes)
+
+
+def test_a_column_named_prediction_is_allowed_and_told(tmp_path: Path) -> None:
+    lines = [f"{i * 37 % 101},{'yes' if i % 3 else 'no'}" for i in range(30)]
+    problem = posed(tmp_path, "prediction,y\n" + "\n".join(lines))
+    assert [feature.name for feature in problem.features] == ["prediction"]
+    assert any("need another name" in note for note in problem.notes)
+
+
+def test_the_column_rows_are_grouped_by_is_no_feature(tmp_path: Path) -> None:
+    lines = [f"{i * 37 % 101},g{i % 7},{'yes' if i % 3 else 'no'}" for i in range(60)]
+    problem = posed(tmp_path, "x,team,y\n" + "\n".join(lines), split="group:team")
+    assert [feature.name for feature in problem.features] == ["x"]
+    assert "grouped by it" in problem.dropped[0].reason
+    assert problem.separator is not None
+    assert len(problem.separator.keys) == 60
+
+
+def test_a_single_row_is_refused_in_the_singular(tmp_path: Path) -> None:
+    with pytest.raises(JobError) as caught:
+        posed(tmp_path, "x,y\n1,2.5\n3,\n", task="classification")
+    assert caught.value.code in {"OneClass", "TooFewRows"}
+    with pytest.raises(JobError, match="Only 9 rows have a value"):
+        posed(tmp_path, table([str(i / 3) for i in range(9)]))
