@@ -1,35 +1,42 @@
-// Numbers as people write them: a decimal comma, separators of thousands, a unit. Rewrites a stripped cell into the plain
-// grammar of number.ts as the manifest's `notation` says; the worker does the same (golden vectors hold both to each other).
+// Numbers as people write them: a decimal comma, separators of thousands, a unit. Reads a stripped cell as `notation` of the
+// manifest's schema says; the worker does the same (vectors in test/golden hold both to each other).
 import type { Notation } from '../../cloud/contract/contract.generated.ts';
-import { stripped } from '../csv/cell.ts';
 import { exactNumber } from './number.ts';
 
 /** Of a stripped cell: its value, NaN where it is none in this notation. */
 export type NumberReader = (text: string) => number;
 
-const SPACES = ' \u00a0\u2009\u202f';
-const NONE = 'x'; // no number by the grammar
+const SEPARATORS: Readonly<Record<Notation['thousands'], string>> = {
+  '': '',
+  ',': ',',
+  '.': '.',
+  ' ': ' \u00a0\u2009\u202f',
+  "'": "'\u2019",
+};
+/** A cell's blanks, and those that stand between a number and its unit. */
+const BLANKS = '[\\t-\\r \u00a0\ufeff\u2009\u202f]';
+const AROUND = new RegExp(`^${BLANKS}+|${BLANKS}+$`, 'g');
 
 export function numberReader({ decimal, thousands, unit }: Notation): NumberReader {
-  const separators = thousands === ' ' ? SPACES : thousands;
-  const whole = new RegExp(`^([+-]?)([0-9]{1,3}(?:[${escape(separators)}][0-9]{3})+)(?![0-9])`);
-  const separator = new RegExp(`[${escape(separators)}]`, 'g');
+  const separators = SEPARATORS[thousands];
+  const grouped = separators === '' ? '' : `[0-9]{1,3}(?:[${separators}][0-9]{3})+|`;
+  const mark = decimal === '.' ? '\\.' : decimal;
+  const whole = `(?:${grouped}[0-9]+)`;
+  const grammar = new RegExp(`^[+-]?(?:${whole}(?:${mark}[0-9]+)?|${mark}[0-9]+)(?:[eE][+-]?[0-9]+)?$`);
+  const separator = separators === '' ? undefined : new RegExp(`[${separators}]`, 'g');
   return (text) => {
-    let rest = unit === '' ? text : withoutUnit(text, unit);
-    if (separators !== '')
-      rest = rest.replace(whole, (_, sign: string, digits: string) => sign + digits.replace(separator, ''));
-    if (decimal === ',') rest = rest.includes('.') ? NONE : rest.replace(',', '.');
-    return exactNumber(rest);
+    const bare = unit === '' ? text : withoutUnit(text, unit);
+    if (!grammar.test(bare)) return Number.NaN;
+    const together = separator ? bare.replace(separator, '') : bare;
+    return exactNumber(decimal === ',' ? together.replace(',', '.') : together);
   };
 }
 
 /** Cut off behind, or else in front, where a sign before it stays. */
 function withoutUnit(text: string, unit: string): string {
-  if (text.endsWith(unit)) return stripped(text.slice(0, -unit.length));
-  if (text.startsWith(unit)) return stripped(text.slice(unit.length));
+  if (text.endsWith(unit)) return text.slice(0, -unit.length).replace(AROUND, '');
+  if (text.startsWith(unit)) return text.slice(unit.length).replace(AROUND, '');
   const sign = text.charAt(0);
-  const signed = (sign === '-' || sign === '+') && text.startsWith(unit, 1);
-  return signed ? sign + stripped(text.slice(1 + unit.length)) : text;
+  if ((sign !== '-' && sign !== '+') || !text.startsWith(unit, 1)) return text;
+  return sign + text.slice(1 + unit.length).replace(AROUND, '');
 }
-
-const escape = (letters: string): string => letters.replaceAll('.', '\\.');

@@ -41,7 +41,21 @@ describe('a number in a notation', () => {
 
   it('is missing when it is written in another', () => {
     const german = numberReader({ decimal: ',', thousands: '.', unit: '€' });
-    for (const text of ['1.2', '1.23,5', '1.2345', '1234.567', '12.34.567', '1,234,567', '€', '', 'x€', '1 234', '.5'])
+    for (const text of [
+      '1.2',
+      '1.23,5',
+      '1.2345',
+      '1234.567',
+      '12.34.567',
+      '1,234,567',
+      '€',
+      '',
+      'x€',
+      '1 234',
+      '.5',
+      '5,',
+      '--5',
+    ])
       expect(german(text), text).to.be.NaN;
     for (const [text, value] of [
       ['1.234', 1234],
@@ -54,6 +68,8 @@ describe('a number in a notation', () => {
       [',5', 0.5],
     ] as const)
       expect(german(text), text).to.equal(value);
+    const swiss = numberReader({ decimal: '.', thousands: "'", unit: 'CHF' });
+    expect(swiss("CHF\u2009-1\u2019234'567.5")).to.equal(-1234567.5);
     const plain = numberReader({ decimal: ',', thousands: '', unit: '' });
     expect(plain('1.5')).to.be.NaN;
     expect(plain('1,5')).to.equal(1.5);

@@ -3,13 +3,15 @@
 import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { type Column, manifestOf } from '../../../bench/prediction/manifest.ts';
+import worker from '../../golden/linear/manifest.json' with { type: 'json' };
 import { RecordScanner } from '../../../lambda/csv/records.ts';
 import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
 
 export const PATH = new URL('../../golden/handler.json', import.meta.url);
 const ROWS = 400;
 const SEED = 20_261_126;
-const MISSING = ['', 'NA', '?', '-', 'null'];
+/** The worker's list, which is the same in every manifest. */
+const MISSING = worker.preprocessing.missing;
 
 const plain = { impute: 7.25, indicator: true, center: 0.1, scale: 3 };
 const part = (name: 'year' | 'month' | 'day' | 'weekday' | 'hour' | 'elapsed') => ({
