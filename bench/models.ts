@@ -47,9 +47,9 @@ export function rowsOf(name: string, found: Json): Measurement[] {
   if (Array.isArray(found)) return found.flatMap((one) => rowsOf(name, one));
   if (found === null || typeof found !== 'object') return typeof found === 'number' ? [alone(name, found, '')] : [];
   const label = [name, ...Object.values(found).filter((value) => typeof value === 'string')].join(' ');
-  const { value, figure } = found;
+  const { value, figure, metric } = found;
   if (typeof value === 'number' && typeof figure === 'number') {
-    const better = HIGHER_IS_BETTER.test(String(found['metric'])) ? 'more' : 'less';
+    const better = typeof metric === 'string' && HIGHER_IS_BETTER.test(metric) ? 'more' : 'less';
     return [compared(label, value, '', 'figure asked for', figure, better)];
   }
   return Object.entries(found).flatMap(([key, one]) => rowsOf(key === 'value' ? label : `${label} ${key}`, one));

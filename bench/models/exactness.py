@@ -1,4 +1,4 @@
-"""Does every family's graph say what its estimator says? `python -m bench.models.exactness [--rows N] [--family NAME …]`.
+"""`python -m bench.models.exactness [--rows N] [--family NAME …]`: does every graph say what its estimator says?
 
 Hard rows: millisecond timestamps, 31-bit ids, money with cents, numbers about 1e-9 and 1e-36, words and missing cells,
 through the product's own encoding. Each classifier sees them for two and for three classes, with one and with two
@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -74,7 +75,9 @@ class Hard:
             {
                 "moment": [str(value) for value in moments.tolist()],
                 "id": [str(value) for value in ids.tolist()],
-                "money": ["" if gone else f"{value:.2f}" for value, gone in zip(money.tolist(), absent[0], strict=True)],
+                "money": [
+                    "" if gone else f"{value:.2f}" for value, gone in zip(money.tolist(), absent[0], strict=True)
+                ],
                 "small": [repr(value) for value in small.tolist()],
                 "faint": [repr(value) for value in faint.tolist()],
                 "word": ["" if gone else WORDS[value] for value, gone in zip(words, absent[1], strict=True)],
@@ -84,14 +87,14 @@ class Hard:
         self.classes = {
             count: np.digitize(hidden, np.quantile(hidden, np.linspace(0, 1, count + 1)[1:-1])) for count in (2, 3)
         }
-        self.features = [
-            Feature(name, "category" if name == "word" else "number", "") for name in self.table.columns
-        ]
+        self.features = [Feature(name, "category" if name == "word" else "number", "") for name in self.table.columns]
 
 
-def measure(family: Family, task: Task, classes: int, train: Hard, test: Hard) -> Measured:
+def compared(
+    family: Family, task: Task, classes: int, train: Hard, test: Hard, asked: Mapping[str, object] | None = None
+) -> Measured:
     """Fits on `train`, compares on `test`; `classes`: 0 for regression."""
-    chosen = choose(family.name, family.hyperparameters, {})
+    chosen = choose(family.name, family.hyperparameters, asked or {})
     columns = fit_columns(train.features, train.table, family.scheme)
     X = encode(columns, train.table, family.input_type)
     y = train.classes[classes] if classes else train.value
@@ -106,17 +109,29 @@ def measure(family: Family, task: Task, classes: int, train: Hard, test: Hard) -
     line = default_threshold((Ingredient(family.name, chosen),), classes)
     wrong, largest = [], 0.0
     for threads in (1, 2):
-        ours = _run(graph, X, threads)
+        ours = run(graph, X, threads)
         apart = np.abs(ours - theirs)
-        largest = max(largest, float((apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()))
+        largest = max(
+            largest,
+            float((apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()),
+        )
         wrong.append(int(np.count_nonzero(labels(ours, line) != labels(theirs, line))) if classes else 0)
     target = f"{classes} classes" if classes else "value"
     return Measured(
-        family.name, target, len(X), wrong[0], wrong[1], largest, family.tolerance, len(graph.model), seconds
+        family.name,
+        target,
+        len(X),
+        wrong[0],
+        wrong[1],
+        largest,
+        family.tolerance,
+        len(graph.model),
+        seconds,
     )
 
 
-def _run(graph: Graph, X: NDArray[np.floating], threads: int) -> NDArray[np.float64]:
+def run(graph: Graph, X: NDArray[np.floating], threads: int) -> NDArray[np.float64]:
+    """Values, or probabilities, by ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -135,23 +150,30 @@ def main() -> int:
     parser.add_argument("--family", nargs="*", default=list(FAMILIES))
     options = parser.parse_args()
     train, test = Hard(TRAIN_ROWS, 10), Hard(options.rows, 11)
-    print(f"{'family':24}{'target':>11}{'rows':>8}{'wrong':>7}{'2 thr.':>7}{'largest':>10}{'allowed':>9}{'KB':>8}{'fit s':>7}")
+    print(
+        f"{'family':24}{'target':>11}{'rows':>8}{'wrong':>7}{'2 thr.':>7}"
+        f"{'largest':>10}{'allowed':>9}{'KB':>8}{'fit s':>7}"
+    )
     everything = []
     for name in options.family:
         family = FAMILIES[name]
-        targets: list[tuple[Task, int]] = [("classification", 2), ("classification", 3), ("regression", 0)]
+        targets: list[tuple[Task, int]] = [
+            ("classification", 2),
+            ("classification", 3),
+            ("regression", 0),
+        ]
         for task, classes in targets:
             if task not in family.tasks:
                 continue
             try:
-                one = measure(family, task, classes, train, test)
+                one = compared(family, task, classes, train, test)
             except JobError as error:
                 print(f"{name:24}{error.message}")
                 continue
             everything.append(one)
             print(
-                f"{one.family:24}{one.target:>11}{one.rows:>8}{one.wrong:>7}{one.wrong_two_threads:>7}{one.largest:>10.1e}"
-                f"{one.tolerance:>9.0e}{one.onnx_bytes / 1000:>8.0f}{one.fit_seconds:>7.2f}",
+                f"{one.family:24}{one.target:>11}{one.rows:>8}{one.wrong:>7}{one.wrong_two_threads:>7}"
+                f"{one.largest:>10.1e}{one.tolerance:>9.0e}{one.onnx_bytes / 1000:>8.0f}{one.fit_seconds:>7.2f}",
                 flush=True,
             )
     print(json.dumps({"exactness": [asdict(one) for one in everything]}))

@@ -2,8 +2,9 @@
 worker costs beside the bare libraries.
 
 overhead: our fit, step by step with the loss after each, against the estimator's own `fit` with the same settings on the
-same matrix, alternating, medians. memory: peak of a process that reads a file and trains, less what the imported
-libraries take, against the bytes of the table's arrays. reading: MB/s of the reader beside Python's csv and pyarrow.csv.
+same matrix, alternating, medians. memory: peak of a process that reads a file and trains, less what the
+imported libraries take, against the bytes of the table's arrays (4 bytes a cell where few differ) and against 8 bytes a cell, as
+a matrix of numbers would have. reading: MB/s of the reader beside Python's csv and pyarrow.csv.
 The last line is JSON.
 """
 
@@ -41,7 +42,6 @@ COLUMNS = 20
 LOSS_ROWS = 1000
 OVERHEAD_TARGET = 1.1
 PEAK_TARGET = 2.5
-QUICK_ROWS = 1_000_000
 SETTINGS: dict[str, dict[str, object]] = {
     "random_forest": {"n_estimators": 96},
     "gradient_boosting": {"n_estimators": 60},
@@ -163,12 +163,13 @@ def child(name: str, path: Path) -> None:
     base = peak_bytes()
     source = inspect(path, path.name)
     reading = read_table(source, path.name)
-    parsed, read = reading.table.bytes, peak_bytes()
+    parsed, cells, read = reading.table.bytes, reading.table.rows * len(reading.table.columns), peak_bytes()
     request = Request(target=target, model=name)
     problem = pose(reading, request)
     del reading
     run(Course(problem, request, source.sha256))
-    print(json.dumps({"base": base, "parsed": parsed, "read": read, "trained": peak_bytes()}))
+    told = {"base": base, "parsed": parsed, "cells": 8 * cells, "read": read, "trained": peak_bytes()}
+    print(json.dumps(told))
 
 
 def run(course: Course) -> None:
@@ -185,13 +186,18 @@ def memory(name: str, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
         ).stdout.splitlines()[-1]
     )  # fmt: skip
     mib = {key: round(value / 2**20) for key, value in told.items()}
-    ratios = {key: round((told[key] - told["base"]) / told["parsed"], 2) for key in ("read", "trained")}
+    above = {key: told[key] - told["base"] for key in ("read", "trained")}
+    ratio, by_cells = above["trained"] / told["parsed"], above["trained"] / told["cells"]
     say(
         f"{name:24} {path.stem:8} parsed {mib['parsed']:>4} MiB, libraries {mib['base']:>4} MiB, peak after reading "
-        f"{mib['read']:>4} MiB ({ratios['read']:.2f}), after training {mib['trained']:>4} MiB ({ratios['trained']:.2f})"
+        f"{mib['read']:>4} MiB, after training {mib['trained']:>4} MiB: {ratio:.2f} times parsed, {by_cells:.2f} times "
+        f"8 bytes a cell"
     )
-    return {"family": name, "file": path.stem, **{f"{key}_mib": value for key, value in mib.items()},
-            "read_ratio": ratios["read"], "ratio": ratios["trained"], "target": PEAK_TARGET}  # fmt: skip
+    return {
+        "family": name, "file": path.stem, **{f"{key}_mib": value for key, value in mib.items()},
+        "read_ratio": round(above["read"] / told["parsed"], 2), "ratio": round(ratio, 2),
+        "ratio_to_cells": round(by_cells, 2), "target": PEAK_TARGET,
+    }  # fmt: skip
 
 
 def reading_rates(path: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -225,6 +231,7 @@ def reading_rates(path: Path, rounds: int, say: Callable[[str], None]) -> dict[s
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=100_000)
+    options.add_argument("--many-rows", type=int, default=1_000_000, help="for quick families and files; 0: none")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--family", action="append", default=[])
     options.add_argument("--part", action="append", default=[], choices=("overhead", "memory", "reading"))
@@ -243,12 +250,12 @@ def main() -> None:
 
     if "overhead" in parts:
         sizes = [(name, asked.rows) for name in those(OVERHEAD_FAMILIES)]
-        sizes += [(name, QUICK_ROWS) for name in those(QUICK)]
+        sizes += [(name, asked.many_rows) for name in those(QUICK) if asked.many_rows]
         result["overhead"] = [overhead(name, rows, asked.rounds, print) for name, rows in sizes]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if "memory" in parts or "reading" in parts:
-            files = [numbers_file(folder, QUICK_ROWS), credit_file(folder, QUICK_ROWS)]
+            files = [numbers_file(folder, asked.many_rows), credit_file(folder, asked.many_rows)]
         if "memory" in parts:
             result["memory"] = [memory(name, file, print) for file in files for name in those(MEMORY_FAMILIES)]
         if "reading" in parts:

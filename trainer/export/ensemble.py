@@ -85,7 +85,7 @@ def ensemble(trees: Sequence[Tree], result: str, limbs: int) -> list[Any]:
 
 def _split(weights: list[NDArray[np.float64]], limbs: int) -> list[list[NDArray[np.float64]]]:
     """The weights as up to `limbs` parts that add up to them, the coarsest first; fewer where nothing is left."""
-    parts = []
+    parts: list[list[NDArray[np.float64]]] = []
     while len(parts) < limbs - 1:
         # No sum of one leaf a tree is larger, for any target.
         bound = float(np.sum([np.abs(each).max(axis=0) for each in weights], axis=0).max())
@@ -143,4 +143,4 @@ def _telling(weights: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which of a tree's leaf weights, flattened, are written: not the zeros, but at least one a leaf."""
     told = weights != 0
     told[~told.any(axis=1), 0] = True
-    return told.ravel()
+    return np.asarray(told.ravel())

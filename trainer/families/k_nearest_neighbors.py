@@ -147,4 +147,4 @@ def _outputs(labels: NDArray[Any], classes: int) -> NDArray[np.float64]:
     """A row of outputs for each training row: its value, or 1 at its class."""
     if not classes:
         return np.asarray(labels, dtype=np.float64).reshape(-1, 1)
-    return np.eye(classes)[labels]
+    return np.asarray(np.eye(classes)[labels])

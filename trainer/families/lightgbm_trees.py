@@ -1,7 +1,7 @@
 """LightGBM: boosted trees that grow leaf by leaf, some rounds a step.
 
 The estimator is LightGBM's scikit-learn wrapper, for the sake of Python users; its booster is updated round by round.
-Each step draws anew, from seeds of its own: a booster that goes on from a checkpoint has forgotten how far it had drawn.
+Each step draws anew, from seeds of its own: a booster that goes on from a checkpoint has forgotten what it had drawn.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class LightGBM(Family):
         from lightgbm import LGBMClassifier, LGBMRegressor
 
         own = {name: value for name, value in chosen.items() if name not in {"class_weight", "max_depth"}}
-        kind = LGBMRegressor if task == "regression" else LGBMClassifier
+        kind: Any = LGBMRegressor if task == "regression" else LGBMClassifier
         return kind(
             **own,
             max_depth=-1 if chosen["max_depth"] is None else chosen["max_depth"],
@@ -74,8 +74,6 @@ class LightGBM(Family):
     def advance(
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
-        import lightgbm
-
         if not step:
             _begin(estimator, X, y, chosen)
             estimator._Booster = self._trained(estimator, None, X, y, step, chosen)
@@ -106,9 +104,7 @@ class LightGBM(Family):
             return booster
         parameters = _parameters(estimator, len(X)) | draws
         data = _data(estimator, X, y, chosen, parameters)
-        return lightgbm.train(
-            parameters, data, num_boost_round=more, init_model=booster, keep_training_booster=True
-        )
+        return lightgbm.train(parameters, data, num_boost_round=more, init_model=booster, keep_training_booster=True)
 
     def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:
         from trainer.export.lightgbm_model import trees_of_lightgbm
@@ -124,16 +120,20 @@ def _begin(estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], chose
 
     estimator.min_child_samples = smallest_leaf(chosen["min_child_samples"], len(X), LEAF_SHARE, LEAF_MOST)
     few = np.unique(y, return_index=True)[1] if hasattr(estimator, "predict_proba") else np.arange(2)
-    estimator.set_params(n_estimators=1, n_jobs=1)
+    estimator.set_params(n_estimators=1, n_jobs=1, subsample=1.0)
     estimator.fit(X[few], y[few])
-    estimator.set_params(n_estimators=chosen["n_estimators"])
+    share = max(cast(float, chosen["subsample"]), min(1.0, 2 / len(X)))  # LightGBM cannot draw no row
+    estimator.set_params(n_estimators=chosen["n_estimators"], subsample=share)
 
 
 def _parameters(estimator: Estimator, rows: int) -> dict[str, Any]:
     parameters: dict[str, Any] = estimator.get_params()
     for name in ("n_estimators", "importance_type", "class_weight", "n_jobs", "objective", "boosting_type"):
         del parameters[name]
-    parameters |= {"objective": estimator.objective_, "num_threads": (os.cpu_count() or 1) if rows >= THREADS_FROM_ROWS else 1}
+    parameters |= {
+        "objective": estimator.objective_,
+        "num_threads": (os.cpu_count() or 1) if rows >= THREADS_FROM_ROWS else 1,
+    }
     if estimator.objective_ == "multiclass":
         parameters["num_class"] = len(estimator.classes_)
     return {name: value for name, value in parameters.items() if value is not None}

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 BATCH_MOST = 200
 BATCHES_LEAST = 4
-ALPHA_ROWS = 800
-"""So many rows get an alpha of 1; a hundred times as many a hundredth."""
+ALPHA_ROWS = 1600
+ALPHA_MOST = 2.0
+"""Of up to 800 rows in batches of 200; a hundred times as many rows get a hundredth."""
 MULTIPLICATIONS_MAX = 2e14
 """Some hours of a core."""
 
@@ -43,7 +44,7 @@ class NeuralNetwork(Family):
     hyperparameters = {  # noqa: RUF012
         "hidden_layer_sizes": Layers("100"),
         "activation": Choice("relu", ("relu", "tanh", "logistic")),
-        "alpha": Real(None, 0.0, 1e4, auto="from 1 for few rows to 0.0001 for many"),
+        "alpha": Real(None, 0.0, 1e4, auto="from 2 for few rows to 0.0001 for many"),
         "learning_rate_init": Real(0.002, 1e-6, 1.0),
         "max_iter": Whole(200, 1, 10_000),
         "n_iter_no_change": Whole(10, 1, 10_000),
@@ -72,6 +73,8 @@ class NeuralNetwork(Family):
     def advance(
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
+        from threadpoolctl import threadpool_limits
+
         epochs, steps = cast(int, chosen["max_iter"]), self.steps(chosen)
         if step == 0:
             # Batches of one size: scikit-learn divides alpha by the rows of a batch, so a last one of few rows would
@@ -79,7 +82,7 @@ class NeuralNetwork(Family):
             estimator.batch_size = math.ceil(len(X) / max(BATCHES_LEAST, math.ceil(len(X) / BATCH_MOST)))
             if chosen["alpha"] is None:
                 share = estimator.batch_size / BATCH_MOST
-                estimator.alpha = float(np.clip(ALPHA_ROWS / len(X), 1e-4, 1.0)) * share
+                estimator.alpha = float(np.clip(ALPHA_ROWS / len(X), 1e-4, ALPHA_MOST)) * share
         more: dict[str, Any] = {}
         scale = None
         if hasattr(estimator, "predict_proba"):
@@ -92,11 +95,13 @@ class NeuralNetwork(Family):
             if step:
                 scale.unfold(estimator.coefs_[-1], estimator.intercepts_[-1])
         seed = estimator.random_state
-        for epoch in range(epochs * step // steps, epochs * (step + 1) // steps):
-            if _settled(estimator, chosen):
-                break
-            estimator.random_state = (seed + epoch) % 2**32
-            estimator.partial_fit(X, y, **more)
+        # One thread: the products are small, and sums must not depend on how many cores a machine has.
+        with threadpool_limits(limits=1, user_api="blas"):
+            for epoch in range(epochs * step // steps, epochs * (step + 1) // steps):
+                if _settled(estimator, chosen):
+                    break
+                estimator.random_state = (seed + epoch) % 2**32
+                estimator.partial_fit(X, y, **more)
         estimator.random_state = seed
         if scale is not None:
             scale.fold(estimator.coefs_[-1], estimator.intercepts_[-1])

@@ -81,7 +81,7 @@ class XGBoost(Family):
             estimator._Booster.load_model(with_exact_sums(estimator._Booster))
 
     def predict(self, estimator: Estimator, X: NDArray[np.floating], classes: int) -> NDArray[np.float64]:
-        """From XGBoost's own sums; probabilities of them in float64, where XGBoost's float32 makes even odds of others."""
+        """From XGBoost's own sums; probabilities in float64, because float32 makes even odds of nearly even ones."""
         import numpy as np
         from scipy.special import expit, softmax
 

@@ -19,7 +19,7 @@ PATTERNS = (
     r"botocore/data/(?!(s3|logs|sts)/)[^/]+/.*",
     r"botocore/data/[^/]+/.*/(paginators|waiters|examples)-.*",
     r"sklearn/datasets/(data|descr|images)/.*",
-    r"numpy/(f2py|_pyinstaller)/.*",
+    r"numpy/(f2py/src|_pyinstaller)/.*",  # f2py itself is imported by `from numpy import *`
     r"onnx/(backend|reference|bin)/.*",
     r"onnx/.*\.(proto|proto3|in)",
     # Tools for other models than ours, and a C library that Python's extension does not load.

@@ -289,7 +289,9 @@ class Course:
         told, truth = np.concatenate(state.predicted), problem.y[test_rows]
         labels = self._labels() if self._classes else None
         measured = self._measure(truth, told, labels)
-        return Outcome(state.fit, choice, self.plan, truth, told, labels, test_rows, measured, state.curve, state.shuffled)
+        return Outcome(
+            state.fit, choice, self.plan, truth, told, labels, test_rows, measured, state.curve, state.shuffled
+        )
 
     def _labels(self) -> NDArray[np.int64]:
         """The classes predicted out of sample, fold after fold."""

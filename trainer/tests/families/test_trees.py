@@ -108,7 +108,7 @@ def test_a_class_that_the_rows_do_not_have_gets_probability_0(name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_balanced_classes_raise_the_rare_one(name: str) -> None:
     family, y = FAMILIES[name], (np.quantile(HIDDEN, 0.9) < HIDDEN).astype(int)
-    leaf = {"min_samples_leaf": 10} if "min_samples_leaf" in family.hyperparameters else {}
+    leaf: Any = {"min_samples_leaf": 10} if "min_samples_leaf" in family.hyperparameters else {}
     plain = family.predict(fitted(family, y, chosen_of(family, **leaf)), X, 2)
     balanced = family.predict(fitted(family, y, chosen_of(family, class_weight="balanced", **leaf)), X, 2)
     assert balanced[:, 1].mean() > plain[:, 1].mean() + 0.05
@@ -169,4 +169,4 @@ def test_lightgbm_gives_the_same_model_with_any_number_of_threads(monkeypatch: p
     for threads in (1, 3):
         monkeypatch.setattr("os.cpu_count", lambda count=threads: count)
         told.append(family.predict(fitted(family, y, chosen_of(family)), X, 2))
-    assert np.array_equal(*told)
+    assert np.array_equal(told[0], told[1])

@@ -70,7 +70,8 @@ def test_values_become_the_texts_of_a_csv(tmp_path: Path, array: pa.Array, wante
     assert cells(read_file(path), "it") == wanted
 
 
-def test_the_same_table_as_csv_and_as_parquet_is_the_same(tmp_path: Path) -> None:
+def test_the_same_table_as_csv_and_as_parquet_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.table.parquet.BATCH_ROWS", 1000)
     random = np.random.default_rng(0)
     size = 2 * DISTINCT_BEFORE_NUMBERS
     columns = {
@@ -78,6 +79,7 @@ def test_the_same_table_as_csv_and_as_parquet_is_the_same(tmp_path: Path) -> Non
         "short": random.normal(size=size).astype(np.float32),
         "money": [decimal.Decimal(int(v)).scaleb(-2) for v in random.integers(0, 10**9, size)],
         "whole": random.integers(0, 10**12, size),
+        "written": [None if i % 5 == 0 else f"{v:.3f}" for i, v in enumerate(random.normal(size=size))],
         "word": random.choice(["red", "green", "blue"], size),
     }
     out = io.StringIO()
@@ -121,6 +123,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), path)
     with pytest.raises(DataError, match="DuplicateColumns"):
         read_file(path)
+
+
+def test_more_rows_than_can_be_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.table.parquet.ROWS_MAX", 1)
+    with pytest.raises(DataError, match="BadParquet"):
+        read_file(write(tmp_path, {"a": [1, 2], "b": [1, 2]}))
 
 
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:

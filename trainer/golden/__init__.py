@@ -1,0 +1,1 @@
+"""Golden vectors: what a handler elsewhere is held to."""
