@@ -26,8 +26,9 @@ from trainer.features.encoding import encode, width
 from trainer.features.fitting import fit_columns
 from trainer.features.profile import Feature
 from trainer.table.columns import Table, table_of
+from trainer.training.fitting import Ingredient
 from trainer.training.metrics import labels
-from trainer.training.search import Ingredient, default_threshold
+from trainer.training.search import default_threshold
 
 ROWS = 60_000
 """A number of classes; with two and with three, a classifier meets twice as many."""
@@ -76,22 +77,37 @@ class Hard:
                 "moment": [str(value) for value in moments.tolist()],
                 "id": [str(value) for value in ids.tolist()],
                 "money": [
-                    "" if gone else f"{value:.2f}" for value, gone in zip(money.tolist(), absent[0], strict=True)
+                    "" if gone else f"{value:.2f}"
+                    for value, gone in zip(money.tolist(), absent[0], strict=True)
                 ],
                 "small": [repr(value) for value in small.tolist()],
                 "faint": [repr(value) for value in faint.tolist()],
-                "word": ["" if gone else WORDS[value] for value, gone in zip(words, absent[1], strict=True)],
+                "word": [
+                    "" if gone else WORDS[value]
+                    for value, gone in zip(words, absent[1], strict=True)
+                ],
             }
         )
         self.value = hidden * 1000
         self.classes = {
-            count: np.digitize(hidden, np.quantile(hidden, np.linspace(0, 1, count + 1)[1:-1])) for count in (2, 3)
+            count: np.digitize(
+                hidden, np.quantile(hidden, np.linspace(0, 1, count + 1)[1:-1])
+            )
+            for count in (2, 3)
         }
-        self.features = [Feature(name, "category" if name == "word" else "number", "") for name in self.table.columns]
+        self.features = [
+            Feature(name, "category" if name == "word" else "number", "")
+            for name in self.table.columns
+        ]
 
 
 def compared(
-    family: Family, task: Task, classes: int, train: Hard, test: Hard, asked: Mapping[str, object] | None = None
+    family: Family,
+    task: Task,
+    classes: int,
+    train: Hard,
+    test: Hard,
+    asked: Mapping[str, object] | None = None,
 ) -> Measured:
     """Fits on `train`, compares on `test`; `classes`: 0 for regression."""
     chosen = choose(family.name, family.hyperparameters, asked or {})
@@ -113,9 +129,15 @@ def compared(
         apart = np.abs(ours - theirs)
         largest = max(
             largest,
-            float((apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()),
+            float(
+                (apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()
+            ),
         )
-        wrong.append(int(np.count_nonzero(labels(ours, line) != labels(theirs, line))) if classes else 0)
+        wrong.append(
+            int(np.count_nonzero(labels(ours, line) != labels(theirs, line)))
+            if classes
+            else 0
+        )
     target = f"{classes} classes" if classes else "value"
     return Measured(
         family.name,
@@ -138,8 +160,13 @@ def run(graph: Graph, X: NDArray[np.floating], threads: int) -> NDArray[np.float
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
-    parts = [session.run(None, {INPUT: X[at : at + CHUNK]})[0] for at in range(0, len(X), CHUNK)]
+    session = onnxruntime.InferenceSession(
+        graph.model, options, providers=["CPUExecutionProvider"]
+    )
+    parts = [
+        session.run(None, {INPUT: X[at : at + CHUNK]})[0]
+        for at in range(0, len(X), CHUNK)
+    ]
     out = np.concatenate(parts)
     return np.asarray(out[:, 0] if graph.kind == "value" else out / graph.divisor)
 
@@ -177,7 +204,12 @@ def main() -> int:
                 flush=True,
             )
     print(json.dumps({"exactness": [asdict(one) for one in everything]}))
-    return int(any(one.wrong or one.wrong_two_threads or one.largest > one.tolerance for one in everything))
+    return int(
+        any(
+            one.wrong or one.wrong_two_threads or one.largest > one.tolerance
+            for one in everything
+        )
+    )
 
 
 if __name__ == "__main__":

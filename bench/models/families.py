@@ -19,16 +19,27 @@ from pathlib import Path
 from trainer.errors import JobError
 from trainer.export.artefact import export
 from trainer.families import AUTO, FAMILIES
-from trainer.golden import training_rows, write_csv
+from trainer.golden.shop import TARGETS, training_rows, write_csv
 from trainer.table.reading import read_table
 from trainer.table.source import Source, inspect
 from trainer.ticket import Request
 from trainer.training.course import Course
 from trainer.training.problem import Problem, pose
 
-TARGETS = {"price": "regression", "bought": "two classes", "grade": "three classes"}
 WHEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
-COLUMNS = ("family", "task", "converts", "largest difference", "tolerance", "wrong labels", "cut = uncut", "KB onnx", "KB joblib", "steps", "fit s")
+COLUMNS = (
+    "family",
+    "task",
+    "converts",
+    "largest difference",
+    "tolerance",
+    "wrong labels",
+    "cut = uncut",
+    "KB onnx",
+    "KB joblib",
+    "steps",
+    "fit s",
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,19 @@ def measured(name: str, target: str, folder: Path) -> Row:
     try:
         artefact = export(problem, whole.outcome(), request, source, "shop.csv", WHEN)
     except JobError:
-        return Row(name, TARGETS[target], False, float("inf"), 0, -1, False, 0, 0, whole.state.step, seconds)
+        return Row(
+            name,
+            TARGETS[target],
+            False,
+            float("inf"),
+            0,
+            -1,
+            False,
+            0,
+            0,
+            whole.state.step,
+            seconds,
+        )
     cut = Course(problem, request, source.sha256)
     while not cut.done:
         cut.advance()
@@ -83,7 +106,10 @@ def measured(name: str, target: str, folder: Path) -> Row:
         cut = resumed
     again = export(problem, cut.outcome(), request, source, "shop.csv", WHEN)
     told = json.loads(artefact.files["manifest.json"])
-    same = all(artefact.files[file] == again.files[file] for file in ("model.onnx", "metrics.json"))
+    same = all(
+        artefact.files[file] == again.files[file]
+        for file in ("model.onnx", "metrics.json")
+    )
     return Row(
         name,
         TARGETS[target],
@@ -101,7 +127,9 @@ def measured(name: str, target: str, folder: Path) -> Row:
 
 def _posed(name: str, target: str, folder: Path) -> tuple[Request, Problem, Source]:
     rows = training_rows()
-    features = {column: cells for column, cells in rows.items() if column not in TARGETS}
+    features = {
+        column: cells for column, cells in rows.items() if column not in TARGETS
+    }
     path = folder / f"{target}.csv"
     write_csv(path, {**features, target: rows[target]})
     source = inspect(path, path.name)

@@ -58,12 +58,19 @@ def posed(rows: int, regression: bool) -> Problem:
     """Numbers and a noisy target of two classes, or a number."""
     random = np.random.default_rng(0)
     columns = {f"x{i}": random.normal(size=rows) for i in range(COLUMNS)}
-    signal = columns["x0"] + columns["x1"] ** 2 - columns["x2"] * columns["x3"] + random.normal(size=rows)
+    signal = (
+        columns["x0"]
+        + columns["x1"] ** 2
+        - columns["x2"] * columns["x3"]
+        + random.normal(size=rows)
+    )
     table = {name: Column(name, [], None, values) for name, values in columns.items()}
     if regression:
         table["y"] = Column("y", [], None, signal)
     else:
-        table["y"] = Column("y", ["no", "yes"], (signal > np.median(signal)).astype(np.int32))
+        table["y"] = Column(
+            "y", ["no", "yes"], (signal > np.median(signal)).astype(np.int32)
+        )
     return pose(Reading(Table(table, rows), []), Request(target="y", model="auto"))
 
 
@@ -74,17 +81,23 @@ def bare(estimator: Any) -> Any:
     fresh = clone(estimator)
     known = fresh.get_params()
     wanted = {"warm_start": False, "n_jobs": os.cpu_count()}
-    return fresh.set_params(**{name: value for name, value in wanted.items() if name in known})
+    return fresh.set_params(
+        **{name: value for name, value in wanted.items() if name in known}
+    )
 
 
-def overhead(name: str, rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def overhead(
+    name: str, rows: int, rounds: int, say: Callable[[str], None]
+) -> dict[str, Any]:
     """Seconds of both, wall and processor, medians."""
     family = FAMILIES[name]
     problem = posed(rows, "classification" not in family.tasks)
     every = np.arange(rows)
     chosen = ingredient(name, SETTINGS.get(name, {}))
     sample = problem.table.take(every[:LOSS_ROWS])
-    X = encode(begin(problem, (chosen,), every, 0).columns, problem.table, family.input_type)
+    X = encode(
+        begin(problem, (chosen,), every, 0).columns, problem.table, family.input_type
+    )
     times: dict[str, list[tuple[float, float]]] = {"ours": [], "bare": []}
     ended: Any = None
 
@@ -105,7 +118,10 @@ def overhead(name: str, rows: int, rounds: int, say: Callable[[str], None]) -> d
         if number or rounds == 1:
             times["ours"].append(took)
             times["bare"].append(other)
-    median = {side: [statistics.median(each) for each in zip(*seen, strict=True)] for side, seen in times.items()}
+    median = {
+        side: [statistics.median(each) for each in zip(*seen, strict=True)]
+        for side, seen in times.items()
+    }
     (wall, cpu), (bare_wall, bare_cpu) = median["ours"], median["bare"]
     result = {
         "family": name, "rows": rows, "steps": chosen.steps, "ours_s": round(wall, 3), "bare_s": round(bare_wall, 3),
@@ -126,7 +142,9 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 def credit_file(folder: Path, rows: int) -> Path:
     """German credit, repeated."""
-    header, *lines = (FOLDER / DATASETS["german_credit"].file).read_text("utf-8-sig").splitlines()
+    header, *lines = (
+        (FOLDER / DATASETS["german_credit"].file).read_text("utf-8-sig").splitlines()
+    )
     path = folder / "credit.csv"
     with path.open("w") as file:
         file.write(header + "\n")
@@ -140,7 +158,10 @@ def numbers_file(folder: Path, rows: int) -> Path:
     from pyarrow import csv, table
 
     problem = posed(rows, regression=False)
-    columns: dict[str, Any] = {name: problem.table.columns[name].numbers().round(4) for name in problem.table.columns}
+    columns: dict[str, Any] = {
+        name: problem.table.columns[name].numbers().round(4)
+        for name in problem.table.columns
+    }
     path = folder / "numbers.csv"
     csv.write_csv(table({**columns, "y": problem.y}), path)
     return path
@@ -163,12 +184,22 @@ def child(name: str, path: Path) -> None:
     base = peak_bytes()
     source = inspect(path, path.name)
     reading = read_table(source, path.name)
-    parsed, cells, read = reading.table.bytes, reading.table.rows * len(reading.table.columns), peak_bytes()
+    parsed, cells, read = (
+        reading.table.bytes,
+        reading.table.rows * len(reading.table.columns),
+        peak_bytes(),
+    )
     request = Request(target=target, model=name)
     problem = pose(reading, request)
     del reading
     run(Course(problem, request, source.sha256))
-    told = {"base": base, "parsed": parsed, "cells": 8 * cells, "read": read, "trained": peak_bytes()}
+    told = {
+        "base": base,
+        "parsed": parsed,
+        "cells": 8 * cells,
+        "read": read,
+        "trained": peak_bytes(),
+    }
     print(json.dumps(told))
 
 
@@ -187,7 +218,10 @@ def memory(name: str, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     )  # fmt: skip
     mib = {key: round(value / 2**20) for key, value in told.items()}
     above = {key: told[key] - told["base"] for key in ("read", "trained")}
-    ratio, by_cells = above["trained"] / told["parsed"], above["trained"] / told["cells"]
+    ratio, by_cells = (
+        above["trained"] / told["parsed"],
+        above["trained"] / told["cells"],
+    )
     say(
         f"{name:24} {path.stem:8} parsed {mib['parsed']:>4} MiB, libraries {mib['base']:>4} MiB, peak after reading "
         f"{mib['read']:>4} MiB, after training {mib['trained']:>4} MiB: {ratio:.2f} times parsed, {by_cells:.2f} times "
@@ -200,7 +234,9 @@ def memory(name: str, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reading_rates(path: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def reading_rates(
+    path: Path, rounds: int, say: Callable[[str], None]
+) -> dict[str, Any]:
     """MB/s of processor time: other work on the machine does not count."""
     import csv
 
@@ -221,20 +257,35 @@ def reading_rates(path: Path, rounds: int, say: Callable[[str], None]) -> dict[s
         for side, work in sides.items():
             taken[side].append(timed(work))
     megabytes = path.stat().st_size / 1e6
-    wall = {side: round(megabytes / statistics.median(t[0] for t in seen), 1) for side, seen in taken.items()}
-    cpu = {side: round(megabytes / statistics.median(t[1] for t in seen), 1) for side, seen in taken.items()}
+    wall = {
+        side: round(megabytes / statistics.median(t[0] for t in seen), 1)
+        for side, seen in taken.items()
+    }
+    cpu = {
+        side: round(megabytes / statistics.median(t[1] for t in seen), 1)
+        for side, seen in taken.items()
+    }
     for side in sides:
-        say(f"{path.stem:8} {side:18} {wall[side]:8.1f} MB/s (by processor time {cpu[side]:.1f})")
+        say(
+            f"{path.stem:8} {side:18} {wall[side]:8.1f} MB/s (by processor time {cpu[side]:.1f})"
+        )
     return {"file": path.stem, "mb_per_s": wall, "cpu_mb_per_s": cpu}
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=100_000)
-    options.add_argument("--many-rows", type=int, default=1_000_000, help="for quick families and files; 0: none")
+    options.add_argument(
+        "--many-rows",
+        type=int,
+        default=1_000_000,
+        help="for quick families and files; 0: none",
+    )
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--family", action="append", default=[])
-    options.add_argument("--part", action="append", default=[], choices=("overhead", "memory", "reading"))
+    options.add_argument(
+        "--part", action="append", default=[], choices=("overhead", "memory", "reading")
+    )
     options.add_argument("--child", default="", help=argparse.SUPPRESS)
     options.add_argument("--file", type=Path, default=Path(), help=argparse.SUPPRESS)
     asked = options.parse_args()
@@ -246,18 +297,31 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "speed", "cores": os.cpu_count()}
 
     def those(names: tuple[str, ...]) -> list[str]:
-        return [name for name in names if name in FAMILIES and (not asked.family or name in asked.family)]
+        return [
+            name
+            for name in names
+            if name in FAMILIES and (not asked.family or name in asked.family)
+        ]
 
     if "overhead" in parts:
         sizes = [(name, asked.rows) for name in those(OVERHEAD_FAMILIES)]
         sizes += [(name, asked.many_rows) for name in those(QUICK) if asked.many_rows]
-        result["overhead"] = [overhead(name, rows, asked.rounds, print) for name, rows in sizes]
+        result["overhead"] = [
+            overhead(name, rows, asked.rounds, print) for name, rows in sizes
+        ]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if "memory" in parts or "reading" in parts:
-            files = [numbers_file(folder, asked.many_rows), credit_file(folder, asked.many_rows)]
+            files = [
+                numbers_file(folder, asked.many_rows),
+                credit_file(folder, asked.many_rows),
+            ]
         if "memory" in parts:
-            result["memory"] = [memory(name, file, print) for file in files for name in those(MEMORY_FAMILIES)]
+            result["memory"] = [
+                memory(name, file, print)
+                for file in files
+                for name in those(MEMORY_FAMILIES)
+            ]
         if "reading" in parts:
             result["reading"] = [reading_rates(file, 1, print) for file in files]
     print(json.dumps(result))

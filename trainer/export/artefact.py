@@ -1,4 +1,4 @@
-"""The files a finished job leaves: model.onnx, model.joblib, metrics.json, report.json and manifest.json.
+"""The files a finished job leaves: model.onnx, model.joblib, metrics.json, report.json, pictures and manifest.json.
 
 Before: `training/course.py` finished. Each file has a maker of its own beside this one; `parity.py` must agree first.
 """
@@ -15,6 +15,7 @@ from trainer.export.notes import notes
 from trainer.export.parity import check
 from trainer.export.python_model import FILE, python_model
 from trainer.export.report import report
+from trainer.pictures.album import draw
 from trainer.table.source import Source
 from trainer.ticket import Request
 from trainer.training.course import Outcome
@@ -47,11 +48,13 @@ def export(
     parity = check(graph, outcome.fit, held_out, len(problem.classes or ()), outcome.threshold, request.seed)
     evaluation = evaluate(problem, outcome, request.seed)
     told = notes(problem, outcome, request, evaluation, parity, inexact(outcome.fit))
+    findings = report(problem, outcome, evaluation, told, request.seed)
     files = {
         "model.onnx": graph.model,
         FILE: python_model(problem, outcome),
         "metrics.json": as_json({**outcome.metrics, "intervals": evaluation.intervals}),
-        "report.json": as_json(report(problem, outcome, evaluation, told, request.seed)),
+        "report.json": as_json(findings),
+        **draw(findings),
         **(more_files or {}),
     }
     body = manifest(problem, outcome, evaluation, request, source, name, now, graph, parity, told, files)

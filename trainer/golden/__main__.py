@@ -2,8 +2,8 @@
 
 `python -m trainer.golden test/golden` writes, for each case, manifest.json, model.onnx, input.csv and expected.json:
 
-    {"features": [names], "encoded": [[hex floats]] | null, "labels": [texts] | null, "probabilities": [[floats]] | null,
-     "values": [floats] | null}
+    {"features": [names], "encoded": [[hex floats]] | null, "labels": [texts] | null,
+     "probabilities": [[floats]] | null, "values": [floats] | null}
 
 One entry a record of input.csv, in order. `encoded` is the matrix before the cast to the graph's input type, as
 float.hex() texts (C99 hexadecimal floats). Whoever executes manifests elsewhere is held to them. Afterwards
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from trainer.export.blend import graph_of
 from trainer.export.manifest import as_json, manifest
 from trainer.export.parity import check
 from trainer.features.encoding import encode
-from trainer.golden.cases import CASES, Case
+from trainer.golden.cases import CASES, SMALL, Case
 from trainer.golden.shop import TARGETS, serving_rows, training_rows, write_csv
 from trainer.table.columns import Table
 from trainer.table.reading import read_table
@@ -71,7 +72,7 @@ def write_case(case: Case, root: Path) -> None:
 def trained(case: Case, problem: Problem) -> Outcome:
     """Fitted on all rows at once and not judged: what is golden is how a model predicts, not how well."""
     share = 1 / len(case.families)
-    wanted = tuple(ingredient(name, case.hyperparameters.get(name, {}), share) for name in case.families)
+    wanted = tuple(replace(ingredient(name, SMALL.get(name, {})), weight=share) for name in case.families)
     rows = np.arange(len(problem.y))
     fit = begin(problem, wanted, rows, SEED)
     while not fit.done:

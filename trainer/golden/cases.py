@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trainer.families import FAMILIES
 from trainer.golden.shop import TARGETS
@@ -35,7 +35,6 @@ class Case:
     families: tuple[str, ...]
     threshold: float | None
     encoded: bool
-    hyperparameters: dict[str, dict[str, object]] = field(default_factory=lambda: SMALL)
 
 
 def _cases() -> list[Case]:
@@ -46,7 +45,9 @@ def _cases() -> list[Case]:
         schemes: set[str] = set()
         for family in able:
             even = 0.5 if family.even_odds_second and kind == "two classes" else None
-            found.append(Case(f"{family.name}_{KINDS[kind]}", target, (family.name,), even, family.scheme not in schemes))
+            found.append(
+                Case(f"{family.name}_{KINDS[kind]}", target, (family.name,), even, family.scheme not in schemes)
+            )
             schemes.add(family.scheme)
         blended = tuple(family.name for family in able if family.name in BLENDED)
         moved = MOVED_THRESHOLD if kind == "two classes" else None

@@ -84,7 +84,7 @@ def training_rows(seed: int = 7) -> dict[str, list[str]]:
     colour = random.integers(0, len(colours), ROWS)
     city = random.integers(0, 40, ROWS)
     minutes = random.integers(0, 5 * 365 * 24 * 60, ROWS)
-    sold = [datetime(2019, 3, 1) + timedelta(minutes=int(value)) for value in minutes]  # noqa: DTZ001 - local, as in files
+    sold = [datetime(2019, 3, 1) + timedelta(minutes=int(value)) for value in minutes]
     member, weight = random.integers(0, 2, ROWS), random.lognormal(7, 1, ROWS)
     signal = (size - 100) / 30 + 0.7 * colour + tiny * 5e8 + (city % 3) + random.normal(0, 0.5, ROWS)
     signal += np.log(weight) / 2 - member + np.array([day.month for day in sold]) / 6 - 3.5

