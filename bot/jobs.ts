@@ -14,6 +14,8 @@ export const CHAT_ANNOTATION = 'spotlearn.io/chat';
 export const CARD_ANNOTATION = 'spotlearn.io/card';
 /** Written before the end of a job is announced, so that it is never announced twice. */
 export const NOTIFIED_ANNOTATION = 'spotlearn.io/notified';
+/** `owed` until the pictures of a finished training are sent, then `sent`. */
+export const PICTURES_ANNOTATION = 'spotlearn.io/pictures';
 /** The name the user's file had. */
 export const FILE_ANNOTATION = 'spotlearn.io/file';
 

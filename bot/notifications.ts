@@ -1,20 +1,22 @@
 // Follows the jobs made in chat, in all namespaces: one card a job is edited while it runs; at the end the card tells all there is to
-// know, and one message (for a prediction: the file) makes the phone ring. What was announced is written into the job before it is
-// sent, so that a restart announces nothing twice; the card can be written as often as one likes.
+// know, and one message (for a prediction: the file) makes the phone ring; a model's pictures follow. What was announced is written into
+// the job before it is sent (claims.ts), so that a restart announces nothing twice; the card can be written as often as one likes.
 import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
 import type { Clock } from '../cloud/clock.ts';
-import { isTransient } from '../cloud/errors.ts';
+import { CloudError, isTransient } from '../cloud/errors.ts';
 import type { PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { userOf } from '../crds/objects.ts';
+import { Claims, isNotified, owesPictures } from './claims.ts';
 import type { Message } from './conversation/effect.ts';
 import { nameOf } from './conversation/steps/data.ts';
-import { BOT_LABEL, BOT_NAME, CARD_ANNOTATION, CHAT_ANNOTATION, FILE_ANNOTATION, NOTIFIED_ANNOTATION } from './jobs.ts';
-import { failed, type KubeObject, type Kubernetes } from './kubernetes/client.ts';
+import { BOT_LABEL, BOT_NAME, CARD_ANNOTATION, CHAT_ANNOTATION, FILE_ANNOTATION } from './jobs.ts';
+import type { Kubernetes } from './kubernetes/client.ts';
 import { Watcher } from './kubernetes/watcher.ts';
 import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
+import type { Pictures } from './pictures.ts';
 import type { Results } from './results.ts';
-import { TelegramRefused } from './telegram.ts';
+import { TelegramRefused, TelegramUnreachable } from './telegram.ts';
 import {
   goneCard,
   predictionCard,
@@ -34,6 +36,7 @@ export interface NotificationsOptions {
   readonly kubernetes: Kubernetes;
   readonly outbox: Outbox;
   readonly results: Results;
+  readonly pictures: Pictures;
   readonly names: BucketNames;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -51,11 +54,13 @@ interface Followed {
 export class Notifications {
   readonly #options: NotificationsOptions;
   readonly #followed = new Map<string, Followed>();
+  readonly #claims: Claims;
   readonly #watchers: readonly Watcher[];
   #stopped = false;
 
   constructor(options: NotificationsOptions) {
     this.#options = options;
+    this.#claims = new Claims(options.kubernetes);
     this.#watchers = (['TrainingJob', 'PredictionJob'] as const).map((resource) => {
       const { kubernetes, clock, logger } = options;
       return new Watcher({
@@ -85,8 +90,8 @@ export class Notifications {
   }
 
   #changed(job: Job): void {
-    const { uid = '', annotations } = job.metadata ?? {};
-    if (annotations?.[NOTIFIED_ANNOTATION] !== undefined && !this.#followed.has(uid)) return;
+    const { uid = '' } = job.metadata ?? {};
+    if (isNotified(job) && !owesPictures(job) && !this.#followed.has(uid)) return;
     const followed = this.#followed.get(uid) ?? { job, shown: '', busy: false, again: false, over: false };
     followed.job = job;
     this.#followed.set(uid, followed);
@@ -115,7 +120,7 @@ export class Notifications {
     followed.again = false;
     void this.#show(followed)
       .then(() => {
-        // A late event of a job that is over finds the annotation, at the latest in #claim.
+        // A late event of a job that is over finds the annotations, at the latest when it claims them.
         if (followed.over) this.#followed.delete(uid);
       })
       .catch((error: unknown) => {
@@ -147,13 +152,16 @@ export class Notifications {
 
   async #announce(job: Job, place: Place): Promise<void> {
     if (isTraining(job)) {
-      await this.#finalCard(place, trainingCard(job, fileOf(job)));
-      if (await this.#claim(job)) await this.#ring(place, trainingOver(job));
+      if (!isNotified(job)) {
+        await this.#finalCard(place, trainingCard(job, fileOf(job)));
+        if (await this.#claims.end(job)) await this.#ring(place, trainingOver(job));
+      }
+      if (job.status?.phase === 'Succeeded') await this.#pictures(job, place);
       return;
     }
     const result = job.status?.phase === 'Succeeded' ? await this.#result(job) : undefined;
     await this.#finalCard(place, predictionCard(job, fileOf(job), result?.link));
-    if (!(await this.#claim(job))) return;
+    if (!(await this.#claims.end(job))) return;
     if (!result) return this.#ring(place, predictionOver(job));
     if (result.bytes > TELEGRAM_UPLOAD_BYTES)
       return this.#ring(place, predictionsTooLarge(result.bytes, job, fileOf(job), result.link));
@@ -193,23 +201,14 @@ export class Notifications {
     }
   }
 
-  /** True for the one who may announce the end; false when it was announced, or the job is gone. */
-  async #claim(job: Job): Promise<boolean> {
-    const { name = '', namespace, uid, resourceVersion, annotations } = job.metadata ?? {};
-    if (annotations?.[NOTIFIED_ANNOTATION] !== undefined) return false;
-    const patch = { metadata: { uid, resourceVersion, annotations: { [NOTIFIED_ANNOTATION]: job.status?.phase } } };
+  /** What can be tried again (nothing was sent yet) is; what cannot is no loss: the model is as good without. */
+  async #pictures(job: TrainingJob, place: Place): Promise<void> {
     try {
-      await this.#options.kubernetes.patch<KubeObject>(isTraining(job) ? 'TrainingJob' : 'PredictionJob', name, patch, {
-        namespace,
-      });
-      return true;
+      await this.#options.pictures.send(place.chatId, job, 'first', this.#claims.pictures(job as Job));
     } catch (error) {
-      if (failed(error, 'NotFound')) return false;
-      if (!failed(error, 'Conflict')) throw error;
-      const now = await this.#options.kubernetes.get<Job>(isTraining(job) ? 'TrainingJob' : 'PredictionJob', name, {
-        namespace,
-      });
-      return this.#claim({ ...now, kind: job.kind } as Job);
+      const lost = error instanceof TelegramRefused || error instanceof TelegramUnreachable;
+      if (!lost && !(error instanceof CloudError && !isTransient(error))) throw error;
+      this.#lost(error);
     }
   }
 

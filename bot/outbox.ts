@@ -1,9 +1,10 @@
 // Everything the bot sends goes through here, so that Telegram's rates hold: about a message a second in a chat, 30 a second overall,
 // edits of a card at most every 3 s and only the newest. Order is kept within a chat; 429 is waited out, no answer is tried again.
-import type { Readable } from 'node:stream';
 import type { Cancel, Clock } from '../cloud/clock.ts';
 import type { Message } from './conversation/effect.ts';
 import { told, type Logger } from './logging.ts';
+import { documentPayload, HTML, markup, photosPayload, unparsable, withoutTags } from './payloads.ts';
+import type { Attachment, Photo } from './payloads.ts';
 import { calling, TelegramRefused, TelegramUnreachable, type Call } from './telegram.ts';
 
 export interface Pace {
@@ -20,12 +21,12 @@ const RETRY_MS = { first: 1000, most: 30_000 };
 const GIVE_UP_MS = 10 * 60_000;
 const FORGET_MS = 60_000;
 
-export interface Attachment {
-  readonly name: string;
-  /** Opened anew at each try. */
-  readonly open: () => Promise<Readable>;
-  readonly caption: string;
-  readonly buttons?: Message['buttons'];
+/** The right to send something once, whoever else would and however often one restarts. */
+export interface Claim {
+  /** False: it is sent already, or somebody else sends it. */
+  take(): Promise<boolean>;
+  /** It was surely not sent. */
+  giveBack(): Promise<void>;
 }
 
 interface Item {
@@ -119,15 +120,31 @@ export class Outbox {
 
   document(chatId: number, file: Attachment): Promise<number> {
     return this.#message(chatId, async () => {
-      const answer = await this.#call('sendDocument', {
-        chat_id: chatId,
-        document: { source: await file.open(), filename: file.name },
-        caption: file.caption,
-        parse_mode: 'HTML',
-        ...markup(file),
-      });
+      const answer = await this.#call('sendDocument', { chat_id: chatId, ...(await documentPayload(file)) });
       return (answer as { message_id: number }).message_id;
     }) as Promise<number>;
+  }
+
+  /**
+   * 1 to 10 pictures, without a sound: what they belong to rang already. Their claim is taken when their turn has come, so that those
+   * still waiting when the bot stops are not lost, and given back when Telegram says that it is too early.
+   */
+  photos(chatId: number, photos: readonly Photo[], claim?: Claim): Promise<void> {
+    let taken = claim === undefined;
+    return this.#message(chatId, async () => {
+      taken ||= (await claim?.take()) ?? true;
+      if (!taken) return;
+      // Each picture of an album counts as a message.
+      this.#line(chatId).tokens -= photos.length - 1;
+      this.#overall.tokens -= photos.length - 1;
+      const [method, payload] = photosPayload(photos);
+      try {
+        await this.#call(method, { chat_id: chatId, disable_notification: true, ...payload });
+      } catch (error) {
+        if (claim && tooEarly(error)) taken = !(await released(claim));
+        throw error;
+      }
+    }) as Promise<void>;
   }
 
   /** The small note at a pressed button; a late one is refused by Telegram, which does not matter. */
@@ -251,7 +268,7 @@ export class Outbox {
     } catch (error) {
       const now = clock.now();
       item.tries += 1;
-      if (error instanceof TelegramRefused && error.code === 429) {
+      if (tooEarly(error)) {
         line.notBefore = now + (error.retryAfterSeconds ?? 1) * 1000;
         back();
       } else if (error instanceof TelegramUnreachable && now - item.since < GIVE_UP_MS) {
@@ -294,28 +311,11 @@ export class Outbox {
   }
 }
 
-const HTML = { parse_mode: 'HTML', link_preview_options: { is_disabled: true } } as const;
+const tooEarly = (error: unknown): error is TelegramRefused => error instanceof TelegramRefused && error.code === 429;
 
-const markup = ({ buttons }: Pick<Message, 'buttons'>): Record<string, unknown> =>
-  buttons === undefined
-    ? {}
-    : {
-        reply_markup: {
-          inline_keyboard: buttons.map((row) =>
-            row.map((one) =>
-              'url' in one ? { text: one.text, url: one.url } : { text: one.text, callback_data: one.data },
-            ),
-          ),
-        },
-      };
-
-const unparsable = (error: unknown): boolean =>
-  error instanceof TelegramRefused && error.code === 400 && /can't parse entities/i.test(error.message);
-
-const withoutTags = (html: string): string =>
-  html
-    .replace(/<[^>]*>/g, '')
-    .replaceAll('&lt;', '<')
-    .replaceAll('&gt;', '>')
-    .replaceAll('&quot;', '"')
-    .replaceAll('&amp;', '&');
+/** False when it could not be told; then it stays ours. */
+const released = (claim: Claim): Promise<boolean> =>
+  claim.giveBack().then(
+    () => true,
+    () => false,
+  );

@@ -15,6 +15,7 @@ import type { Connection } from './kubernetes/connection.ts';
 import { told, type Logger } from './logging.ts';
 import { Notifications } from './notifications.ts';
 import { Outbox, type Pace } from './outbox.ts';
+import { Pictures } from './pictures.ts';
 import { poll } from './polling.ts';
 import { resultsOf } from './results.ts';
 import { Sessions } from './sessions.ts';
@@ -68,7 +69,19 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   const jobs = new Jobs(kubernetes, clock);
   const bucket = bucketOf(clients, configuration.bucket);
   const files = telegramFiles(telegram.call, configuration.telegramApiRoot, configuration.telegramToken);
-  const surroundings = new World({ configuration, accounts, jobs, outbox, files, bucket, clients, clock, logger });
+  const pictures = new Pictures({ bucket, names: configuration, outbox, logger });
+  const surroundings = new World({
+    configuration,
+    accounts,
+    jobs,
+    outbox,
+    files,
+    pictures,
+    bucket,
+    clients,
+    clock,
+    logger,
+  });
   const chats = new Chats({
     sessions: new Sessions(kubernetes, configuration.operatorNamespace),
     surroundings,
@@ -79,6 +92,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     kubernetes,
     outbox,
     results: resultsOf(clients, bucket),
+    pictures,
     names: configuration,
     clock,
     logger,

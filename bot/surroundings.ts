@@ -20,10 +20,12 @@ import { JobRefused, type Jobs } from './jobs.ts';
 import { KubernetesError } from './kubernetes/client.ts';
 import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
+import type { Pictures } from './pictures.ts';
 import { TelegramRefused, type TelegramFiles } from './telegram.ts';
 import { upload } from './uploads.ts';
 import { uploadLink } from './wording/data.ts';
 import { deleted, fileLinks } from './wording/cards.ts';
+import { noPictures } from './wording/pictures.ts';
 
 export interface SurroundingsOptions {
   readonly configuration: BotConfiguration;
@@ -31,6 +33,7 @@ export interface SurroundingsOptions {
   readonly jobs: Jobs;
   readonly outbox: Outbox;
   readonly files: TelegramFiles;
+  readonly pictures: Pictures;
   readonly bucket: Bucket;
   readonly clients: Clients;
   readonly clock: Clock;
@@ -39,6 +42,7 @@ export interface SurroundingsOptions {
 
 type Doing<E extends Effect['do']> = Extract<Effect, { do: E }>;
 const CLUSTER_AWAY = 'I cannot reach the cluster right now. Please try again in a minute.';
+const MODEL_AWAY = 'The model cannot be reached right now. Please try again in a minute.';
 const STORAGE_AWAY = 'the storage does not answer right now. Please try again in a minute.';
 
 export class World implements Surroundings {
@@ -142,6 +146,8 @@ export class World implements Surroundings {
         return this.#deleteJob(chatId, effect);
       case 'modelLinks':
         return this.#modelLinks(chatId, effect);
+      case 'pictures':
+        return this.#sendPictures(chatId, effect);
     }
   }
 
@@ -260,7 +266,20 @@ export class World implements Surroundings {
     } catch (error) {
       if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
       logger.error({ chat: chatId, ...told(error) }, 'model links not made');
-      await outbox.send(chatId, { html: 'The model cannot be reached right now. Please try again in a minute.' });
+      await outbox.send(chatId, { html: MODEL_AWAY });
+    }
+  }
+
+  async #sendPictures(chatId: number, { name, part }: Doing<'pictures'>): Promise<undefined> {
+    const { jobs, pictures, outbox, logger } = this.#options;
+    try {
+      const job = (await jobs.trainings(String(chatId))).find(({ metadata }) => metadata?.name === name);
+      const sent = job ? await pictures.send(chatId, job, part) : 0;
+      if (sent === 0) await outbox.send(chatId, noPictures(name, part === 'rest'));
+    } catch (error) {
+      if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
+      logger.error({ chat: chatId, ...told(error) }, 'pictures not sent');
+      await outbox.send(chatId, { html: MODEL_AWAY });
     }
   }
 }

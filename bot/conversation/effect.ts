@@ -44,7 +44,9 @@ export type Effect =
   | { readonly do: 'predict'; readonly token: string; readonly cardId: number; readonly choice: PredictionChoice }
   | { readonly do: 'deleteJob'; readonly job: JobRef }
   /** Sends download links of a model's files. */
-  | { readonly do: 'modelLinks'; readonly name: string };
+  | { readonly do: 'modelLinks'; readonly name: string }
+  /** `rest`: those that did not come with the news of it. */
+  | { readonly do: 'pictures'; readonly name: string; readonly part: 'rest' | 'all' };
 
 /** Effects that may take long: run beside the chat's queue, and given up when their step is left. */
 export const SLOW: ReadonlySet<Effect['do']> = new Set(['openAccount', 'upload', 'inspect']);

@@ -132,6 +132,13 @@ function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button'
       return beginPrediction('Cloud', job, facts, [answered]);
     case 'model':
       return turn(state, answered, { do: 'modelLinks', name: job.metadata?.name ?? '' });
+    case 'pictures':
+    case 'album':
+      return turn(state, answered, {
+        do: 'pictures',
+        name: job.metadata?.name ?? '',
+        part: action === 'album' ? 'all' : 'rest',
+      });
     case 'cancel':
       if (isOver(job)) return turn(state, toast(input.queryId, 'That job is over already.'));
       return turn(state, answered, say(confirmCancel(job)));

@@ -86,7 +86,11 @@ function succeededTraining(job: TrainingJob, file: string): Message {
       ...took(startTime, completionTime),
       ...survived(job),
     ]),
-    buttons: [[jobButton('predict', uid, '🔮 Predict with it')], [jobButton('model', uid, '📦 Download the model')]],
+    buttons: [
+      [jobButton('predict', uid, '🔮 Predict with it')],
+      [jobButton('pictures', uid, '📊 All pictures')],
+      [jobButton('model', uid, '📦 Download the model')],
+    ],
   };
 }
 

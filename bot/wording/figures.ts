@@ -29,6 +29,9 @@ export const count = (value: number): string => Math.round(value).toLocaleString
 export const figure = (value: number): string =>
   Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(4)));
 
+/** Of a share: `7.5 %`. */
+export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
 /** yyyy-MM-dd HH:mm, UTC. */
 export const when = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 

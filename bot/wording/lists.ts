@@ -41,7 +41,8 @@ export const jobButton = (action: JobAction, uid: string, words: string): Button
   text: words,
   data: `job:${action}:${uid}`,
 });
-export type JobAction = 'predict' | 'model' | 'cancel' | 'delete' | 'keep';
+/** pictures: those that did not come with the news of the model; album: all. */
+export type JobAction = 'predict' | 'model' | 'pictures' | 'album' | 'cancel' | 'delete' | 'keep';
 
 function jobLine(job: Job): string {
   const what = isTraining(job)
@@ -134,19 +135,24 @@ export function modelsList(models: readonly TrainingJob[]): Message {
   return {
     html: message([
       `<b>Your models</b>${models.length > shown.length ? ` (the newest ${shown.length} of ${models.length})` : ''}`,
-      ...shown.flatMap((job) => {
+      ...shown.flatMap((job, at) => {
         const { model, metrics } = job.status ?? {};
         const metric = mainMetric(metrics);
         return [
           '',
-          `🧠 ${bold(job.metadata?.name ?? '')} – predicts ${code(job.spec.target, 40)}`,
+          `${at + 1}. 🧠 ${bold(job.metadata?.name ?? '')} – predicts ${code(job.spec.target, 40)}`,
           `${escape(modelName(model?.type ?? job.spec.model.type))}${metric ? ` · ${escape(metric)}` : ''}${model?.bytes ? ` · ${bytes(model.bytes)}` : ''}`,
         ];
       }),
     ]),
-    buttons: shown
-      .slice(0, BUTTONS_SHOWN)
-      .map((job) => [jobButton('predict', job.metadata?.uid ?? '', label(`🔮 ${job.metadata?.name ?? ''}`))]),
+    // By number: side by side on a phone, two names would be cut where they differ.
+    buttons: shown.slice(0, BUTTONS_SHOWN).map(({ metadata }, at) => {
+      const uid = metadata?.uid ?? '';
+      return [
+        jobButton('predict', uid, `🔮 Predict with ${at + 1}`),
+        jobButton('album', uid, `📊 Pictures of ${at + 1}`),
+      ];
+    }),
   };
 }
 

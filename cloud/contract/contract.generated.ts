@@ -209,7 +209,7 @@ export interface Manifest {
     input: {
       name: string;
       /**
-       * Encoded in float64, cast once; float32 is clamped to ±3.4028234663852886e38 first.
+       * Encoded in float64, then clamped and cast once: to ±3.4028234663852886e38 for float32, to ±1e50 for float64, so that squares and products of what a model sees stay finite.
        */
       type: "float32" | "float64";
       width: number;

@@ -17,7 +17,8 @@ export interface CellCounts {
   unknown: number;
 }
 
-const LARGEST_FLOAT32 = 3.4028234663852886e38;
+/** What a number of the model's input type is clamped to, by the contract. */
+const LIMITS = { float32: 3.4028234663852886e38, float64: 1e50 } as const;
 
 type Column = Manifest['preprocessing']['columns'][number];
 
@@ -89,7 +90,8 @@ export class RowEncoder {
   readonly #dates: DateStep[] = [];
   readonly #missing: Set<string>;
   readonly #encoding: Encoding;
-  readonly #clamped: boolean;
+  readonly #type: 'float32' | 'float64';
+  readonly #limit: number;
   /** A token such as "-999" is missing although it reads as a number: then every number is looked up first. */
   readonly #numericTokens: boolean;
 
@@ -99,7 +101,8 @@ export class RowEncoder {
     this.width = encodedWidth(columns);
     this.#missing = new Set(missing);
     this.#encoding = encoding;
-    this.#clamped = manifest.onnx.input.type === 'float32';
+    this.#type = manifest.onnx.input.type;
+    this.#limit = LIMITS[this.#type];
     this.#numericTokens = missing.some((token) => !Number.isNaN(exactNumber(token)));
     let offset = 0;
     for (const column of columns) {
@@ -107,7 +110,7 @@ export class RowEncoder {
       const step = { name: column.column, field, counts: { missing: 0, invalid: 0, unknown: 0 } };
       if (column.kind === 'date') this.#dates.push({ ...step, offset, column });
       else if (column.kind !== 'number')
-        this.#categories.push({ ...step, ...categoryCodes(column, offset, this.#clamped) });
+        this.#categories.push({ ...step, ...categoryCodes(column, offset, this.#limit) });
       else {
         const { impute, indicator, center, scale, notation } = column;
         const read = notation ? numberReader(notation) : exactNumber;
@@ -120,7 +123,7 @@ export class RowEncoder {
 
   /** A batch's input of the model's type, all zeros: `encode` relies on the zeros. */
   allocate(rows: number): Numbers {
-    return this.#clamped ? new Float32Array(rows * this.width) : new Float64Array(rows * this.width);
+    return new (this.#type === 'float32' ? Float32Array : Float64Array)(rows * this.width);
   }
 
   /** Writes the record last scanned to `out` at `row`; the row must hold zeros. */
@@ -141,7 +144,7 @@ export class RowEncoder {
     out: Numbers,
     base: number,
   ): void {
-    const clamped = this.#clamped;
+    const limit = this.#limit;
     for (const step of steps) {
       const { field } = step;
       const form = forms[field]!;
@@ -155,7 +158,7 @@ export class RowEncoder {
         if (step.indicator) out[at + 1] = 1;
       }
       const value = (x - step.center) / step.scale;
-      out[at] = clamped ? clamp(value) : value;
+      out[at] = clamp(value, limit);
     }
   }
 
@@ -189,7 +192,7 @@ export class RowEncoder {
       let at = base + offset;
       for (const { part, impute, center, scale } of column.parts) {
         const value = ((absent ? impute : partOf(ms, part)) - center) / scale;
-        out[at++] = this.#clamped ? clamp(value) : value;
+        out[at++] = clamp(value, this.#limit);
       }
       if (column.indicator && absent) out[at] = 1;
     }
@@ -236,16 +239,16 @@ export class RowEncoder {
   }
 }
 
-function clamp(value: number): number {
-  return value > LARGEST_FLOAT32 ? LARGEST_FLOAT32 : value < -LARGEST_FLOAT32 ? -LARGEST_FLOAT32 : value;
+function clamp(value: number, limit: number): number {
+  return value > limit ? limit : value < -limit ? -limit : value;
 }
 
 const folded = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 type Codes = Pick<CategoryStep, 'codes' | 'folded' | 'places' | 'values' | 'flag' | 'memo'>;
 
-function categoryCodes(column: Exclude<Column, { kind: 'number' | 'date' }>, offset: number, clamped: boolean): Codes {
-  if (column.kind === 'boolean') return booleanCodes(column, offset, clamped);
+function categoryCodes(column: Exclude<Column, { kind: 'number' | 'date' }>, offset: number, limit: number): Codes {
+  if (column.kind === 'boolean') return booleanCodes(column, offset, limit);
   const codes = new Map(column.categories.map((category, i) => [category, i]));
   if (codes.size !== column.categories.length) throw new Error('a category is listed twice');
   const indices = column.categories.map((_, i) => i);
@@ -259,12 +262,12 @@ function categoryCodes(column: Exclude<Column, { kind: 'number' | 'date' }>, off
   return {
     ...shared,
     places: new Int32Array(values.length).fill(offset),
-    values: clamped ? values.map(clamp) : values,
+    values: values.map((value) => clamp(value, limit)),
   };
 }
 
 /** Codes: no, yes, unknown, missing. */
-function booleanCodes(column: BooleanColumn, offset: number, clamped: boolean): Codes {
+function booleanCodes(column: BooleanColumn, offset: number, limit: number): Codes {
   const { yes, no, impute, indicator, center, scale } = column;
   const codes = new Map([...no.map((word) => [word, 0] as const), ...yes.map((word) => [word, 1] as const)]);
   const values = Float64Array.from([0, 1, impute, impute], (x) => (x - center) / scale);
@@ -272,7 +275,7 @@ function booleanCodes(column: BooleanColumn, offset: number, clamped: boolean): 
     codes,
     folded: true,
     places: new Int32Array(4).fill(offset),
-    values: clamped ? values.map(clamp) : values,
+    values: values.map((value) => clamp(value, limit)),
     flag: indicator ? offset + 1 : -1,
     memo: new ByteMemo(codes.size),
   };

@@ -17,6 +17,10 @@ export const end = (
   message: string,
 ): Extract<Action, { do: 'end' }> => ({ do: 'end', attempt, reason, cause, message });
 
+/** As the worker words it (trainer/errors.py). */
+const BIGGER_INSTANCE =
+  'Choose an instance with more memory, fewer columns, or a smaller model (fewer or shallower trees).';
+
 /** Whether it was EC2 that ended the Spot instance. */
 export const takenBack = ({ stateReason = '' }: Instance, { notice }: Seen): boolean =>
   notice?.kind === 'interruption' || /Spot/.test(stateReason);
@@ -28,6 +32,9 @@ export function losses(attempt: Attempt, { seen }: Pick<Context, 'seen'>): Actio
   const instance = seen.instances.find(({ id }) => id === instanceId);
   if (instance && (attempt.startedAt === undefined ? isDown(instance) : isGone(instance))) {
     const { stateReason = instance.state } = instance;
+    // Nobody is left in the pod to write a result; on an instance boot.sh does (docs/life-of-a-job.md).
+    if (stateReason === 'OOMKilled')
+      return end(attempt, 'OutOfMemory', 'user', `${instanceId} ran out of memory. ${BIGGER_INSTANCE}`);
     return takenBack(instance, seen)
       ? end(attempt, 'Interrupted', 'interruption', `EC2 took ${instanceId} back.`)
       : end(attempt, 'InstanceLost', 'interruption', `${instanceId} was ended (${stateReason}).`);

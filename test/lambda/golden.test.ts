@@ -87,16 +87,18 @@ describe('the golden vectors', () => {
     const kept = read(name).expected.encoded;
     if (kept)
       it(`of ${name} are encoded to the bit`, () => {
-      const { manifest, input } = read(name);
-      const rows = encoded(manifest, input);
-      expect(rows).to.have.length(kept.length);
-      for (const [i, row] of rows.entries()) {
-        const wanted = kept[i]!.map(fromHex);
-        const different = wanted.findIndex((value, j) => !Object.is(value, row[j]));
-        expect(different, `row ${i + 1}, number ${different}: ${row[different]} for ${wanted[different]}`).to.equal(-1);
-        expect(row).to.have.length(wanted.length);
-      }
-    });
+        const { manifest, input } = read(name);
+        const rows = encoded(manifest, input);
+        expect(rows).to.have.length(kept.length);
+        for (const [i, row] of rows.entries()) {
+          const wanted = kept[i]!.map(fromHex);
+          const different = wanted.findIndex((value, j) => !Object.is(value, row[j]));
+          expect(different, `row ${i + 1}, number ${different}: ${row[different]} for ${wanted[different]}`).to.equal(
+            -1,
+          );
+          expect(row).to.have.length(wanted.length);
+        }
+      });
 
     it(`of ${name} are predicted as scikit-learn predicts them`, async () => {
       const { manifest, expected, onnx, input } = read(name);

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from trainer.export.graph import INPUT, OUTPUT, Graph, serialise
 
@@ -32,17 +34,18 @@ def classification_graph(coefficients: ArrayLike, intercept: ArrayLike, width: i
         helper.make_node("MatMul", [INPUT, "weights"], ["products"]),
         helper.make_node("Add", ["products", "bias"], ["decision"]),
     ]
-    constants = {"weights": weights, "bias": bias, "one": np.array([1.0])}
-    nodes += probability_nodes("decision", OUTPUT, weights.shape[1])
+    constants = {"weights": weights, "bias": bias}
+    nodes += probability_nodes("decision", OUTPUT, constants, weights.shape[1])
     classes = max(weights.shape[1], 2)
     return Graph(serialise(nodes, constants, "float64", width, classes), "float64", width, "scores", 1.0)
 
 
-def probability_nodes(decision: str, result: str, targets: int) -> list[object]:
-    """[rows, targets] into probabilities: one target is the log odds of the second of two classes. Needs `one`."""
+def probability_nodes(decision: str, result: str, constants: dict[str, NDArray[Any]], targets: int) -> list[object]:
+    """[rows, targets] into probabilities: one target is the log odds of the second of two classes."""
     from onnx import helper
 
     if targets == 1:
+        constants["one"] = np.array([1.0])
         return sigmoid_nodes(decision, result)
     return [helper.make_node("Softmax", [decision], [result], axis=1)]
 

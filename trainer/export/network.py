@@ -24,7 +24,7 @@ def network_graph(
     """`weights`: [inputs, outputs] a layer."""
     from onnx import helper
 
-    constants: dict[str, NDArray[Any]] = {"one": np.array([1.0])}
+    constants: dict[str, NDArray[Any]] = {}
     nodes, before = [], INPUT
     last = len(weights) - 1
     for layer, (factors, bias) in enumerate(zip(weights, biases, strict=True)):
@@ -40,5 +40,5 @@ def network_graph(
     targets = weights[-1].shape[1]
     if task == "regression":
         return Graph(serialise(nodes, constants, "float64", width, 1), "float64", width, "value", 1.0)
-    nodes += probability_nodes(f"sums{last}", OUTPUT, targets)
+    nodes += probability_nodes(f"sums{last}", OUTPUT, constants, targets)
     return Graph(serialise(nodes, constants, "float64", width, max(targets, 2)), "float64", width, "scores", 1.0)

@@ -88,11 +88,14 @@ def check(graph: Graph, fit: Fit, table: Table, classes: int, threshold: float |
 
 
 def _difference(ours: Floats, theirs: Floats, classes: int) -> float:
-    """The largest; two NaNs or two equal infinities are no difference, one of them is an infinite one."""
+    """The largest, of a value relative to it or to the usual size of one; two NaNs or two equal infinities are none, one
+    of them is an infinite one."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(ours - theirs)
         if not classes:
-            apart = apart / np.maximum(1.0, np.abs(theirs))
+            sizes = np.abs(theirs)
+            usual = np.median(sizes[np.isfinite(sizes)]) if np.isfinite(sizes).any() else 1.0
+            apart = apart / np.maximum(np.maximum(sizes, usual), np.finfo(np.float64).tiny)
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     apart = np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
     return float(apart.max()) if apart.size else 0.0

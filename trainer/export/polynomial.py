@@ -25,7 +25,6 @@ def polynomial_graph(
         "bias": np.asarray(intercept, dtype=np.float64).reshape(targets),
         "pads": np.array([0, 0, 0, 1]),
         "filler": np.array(1.0),
-        "one": np.array([1.0]),
     }
     nodes = [helper.make_node("Pad", [BLOCK, "pads", "filler"], ["padded"])]  # a last column of ones: no factor
     for place, columns in enumerate(_factors(powers, width).T):
@@ -41,7 +40,7 @@ def polynomial_graph(
     ]
     outputs = 1
     if task == "classification":
-        nodes += probability_nodes("decision", SCORED, targets)
+        nodes += probability_nodes("decision", SCORED, constants, targets)
         outputs = max(targets, 2)
     model = serialise_in_blocks(nodes, constants, width, outputs, len(powers))
     return Graph(model, "float64", width, "value" if task == "regression" else "scores", 1.0)

@@ -39,7 +39,7 @@ class Svm(Family):
     input_type = "float64"
     tolerance = 1e-9
     hyperparameters = {  # noqa: RUF012
-        "C": Real(None, 1e-6, 1e6, auto=f"{C_CLASSIFICATION:g} for classes, {C_REGRESSION:g} for numbers"),
+        "C": Real(None, 1e-6, 1e4, auto=f"{C_CLASSIFICATION:g} for classes, {C_REGRESSION:g} for numbers"),
         "kernel": Choice("rbf", ("rbf", "linear", "poly")),
         "gamma": Real(None, 1e-9, 1e6, auto="1 / (columns · variance), scikit-learn's scale"),
         "degree": Whole(3, 1, 5),

@@ -21,6 +21,8 @@ from trainer.table.columns import MISSING, Column, Table
 
 InputType = Literal["float32", "float64"]
 FLOAT32_MAX = 3.4028234663852886e38
+FLOAT64_MOST = 1e50
+"""No number is larger in a float64 matrix: squares and products of what a model sees stay finite."""
 BLOCK_ROWS = 65_536
 """So many rows are encoded at once: what stands beside the matrix stays small."""
 
@@ -207,10 +209,9 @@ def _write(column: Column, out: Matrix, read: Floats, numbers: Callable[[Floats]
 
 
 def _cast(values: Floats, out: Matrix) -> Matrix:
-    """To the matrix's type, clamped first where it is the narrower one."""
-    if out.dtype == np.float64:
-        return values
-    return np.clip(values, -FLOAT32_MAX, FLOAT32_MAX).astype(out.dtype)
+    """To the matrix's type, clamped first to its limit."""
+    limit = FLOAT64_MOST if out.dtype == np.float64 else FLOAT32_MAX
+    return np.clip(values, -limit, limit).astype(out.dtype, copy=False)
 
 
 def _by_text(column: Column, places: dict[str, int], *, unknown: float, missing: float) -> Floats:

@@ -32,7 +32,6 @@ PATTERNS = (
     r"PIL/_(avif|webp|imagingft|imagingcms)\..*\.so",
     r"pillow\.libs/lib(avif|webp|webpmux|webpdemux|sharpyuv|freetype|harfbuzz|lcms2|brotli\w*|png16)-.*",
     r"fontTools/(?!misc/|__init__\.py$|agl\.py$).*",
-    r"mpl_toolkits/.*",
     # Of Arrow, reading Parquet: no cloud file systems, no RPC, no other formats.
     r"pyarrow/libarrow_(flight|s3|cuda|python_flight)\..*",
     r"pyarrow/_(flight|s3fs|gcsfs|azurefs|hdfs|orc|dataset_orc|cuda|substrait)\..*",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -78,8 +79,14 @@ PICTURES = (
 
 
 def draw(report: Report) -> dict[str, bytes]:
-    """PNG files by name, 1080 dots wide; only those the report has data for."""
-    return {f"pictures/{picture.name}.png": drawn(picture, report) for picture in PICTURES if picture.needs(report)}
+    """PNG files by name, 1080 dots wide; only those the report has data for, and that can be drawn: no picture is worth
+    a trained model."""
+    files = {}
+    for picture in PICTURES:
+        if picture.needs(report):
+            with contextlib.suppress(Exception):
+                files[f"pictures/{picture.name}.png"] = drawn(picture, report)
+    return files
 
 
 def drawn(picture: Picture, report: Report) -> bytes:

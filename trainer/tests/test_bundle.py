@@ -16,7 +16,6 @@ import pytest
 from trainer import bundle
 from trainer.packaging import __main__ as command
 from trainer.packaging import build as building
-from trainer.packaging import wheels as wheels_of
 from trainer.packaging.build import build, compile_all
 from trainer.packaging.contents import PACKS, pack_of
 from trainer.packaging.pruning import prune
@@ -109,7 +108,7 @@ class Index:
 
 def test_wheels_are_asked_for_with_hashes_for_the_target_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = Index(b"content")
-    monkeypatch.setattr(wheels_of.subprocess, "run", index)
+    monkeypatch.setattr("trainer.packaging.wheels.subprocess.run", index)
     wanted = [Pin("numpy", "2", ("sha256:" + hashlib.sha256(b"content").hexdigest(),))]
     (tmp_path / "numpy-1-py3-none-any.whl").write_bytes(b"of an earlier lock")
     target = Target("3.12", "arm64")
@@ -124,7 +123,7 @@ def test_wheels_are_asked_for_with_hashes_for_the_target_only(tmp_path: Path, mo
 def test_wheels_that_are_not_to_be_had_or_are_others_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes | None, words: str
 ) -> None:
-    monkeypatch.setattr(wheels_of.subprocess, "run", Index(body))
+    monkeypatch.setattr("trainer.packaging.wheels.subprocess.run", Index(body))
     with pytest.raises(RuntimeError, match=words):
         fetch([Pin("numpy", "2", (DIGEST,))], Target("3.12", "arm64"), tmp_path)
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,15 @@ QUICK = {"model": "logistic", "hyperparameters": {}}
 CONTRACT = Path(__file__).resolve().parents[2] / "cloud" / "contract"
 
 
+@cache
+def validator(name: str) -> Any:
+    schema = json.loads((CONTRACT / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
 def valid(value: Any, name: str) -> None:
-    jsonschema.validate(value, json.loads((CONTRACT / f"{name}.schema.json").read_text(encoding="utf-8")))
+    """A job of a second has a hundred heartbeats: the schema is read once."""
+    validator(name).validate(value)
 
 
 @pytest.fixture(scope="module")

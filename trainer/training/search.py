@@ -150,10 +150,10 @@ class Search:
         assert self.done
         known = [one for one in (*self.contenders, *self.left_behind) if one.rung >= 0]
         last = max(one.rung for one in known)
-        finalists = [one for one in known if one.rung == last]
+        finalists = sorted((one for one in known if one.rung == last), key=lambda one: -one.score)
         truth, rows = self._truth(problem, last)
         told = [np.concatenate(one.told) for one in finalists]
-        weights = blend(truth, told, rows, self.seed)
+        weights = blend(truth, told, rows, 0, self.seed)
         order = sorted((at for at, weight in enumerate(weights) if weight), key=lambda at: -weights[at])
         ingredients = tuple(_weighted(finalists[at].ingredient, weights[at]) for at in order)
         together = np.asarray(sum(weights[at] * told[at] for at in order))

@@ -45,7 +45,10 @@ def best_threshold(truth: NDArray[Any], told: Floats, otherwise: float | None, s
     order = np.argsort(told[:, 1], kind="stable")
     ranked, hits = told[order, 1], positive[order]
     random = np.random.default_rng(seed)
-    cuts = [_best_cut(ranked, hits, random.multinomial(len(hits), np.full(len(hits), 1 / len(hits)))) for _ in range(RESAMPLES)]
+    cuts = [
+        _best_cut(ranked, hits, random.multinomial(len(hits), np.full(len(hits), 1 / len(hits))))
+        for _ in range(RESAMPLES)
+    ]
     least = min(int(hits.sum()), int((~hits).sum()))
     trust = least / (least + PRIOR_ROWS)
     threshold = float(trust * np.mean(cuts) + (1 - trust) * hits.mean())

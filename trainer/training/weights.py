@@ -24,10 +24,12 @@ SMALLEST = 1e-6
 ROWS_MAX = 20_000
 
 
-def blend(truth: NDArray[Any], told: list[Floats], rows: Indices, seed: int) -> list[float]:
-    """A weight for each candidate, most of them 0. `rows`: which row each prediction is of (repeats have the same)."""
+def blend(truth: NDArray[Any], told: list[Floats], rows: Indices, best: int, seed: int) -> list[float]:
+    """A weight for each candidate, most of them 0; the place `best` has all where an average does not beat it.
+
+    `rows`: which row each prediction is of (repeats have the same).
+    """
     view = _View(truth, told)
-    best = int(np.argmin(view.losses()))
     alone = [1.0 if place == best else 0.0 for place in range(len(told))]
     if len(told) == 1:
         return alone
@@ -41,7 +43,9 @@ def blend(truth: NDArray[Any], told: list[Floats], rows: Indices, seed: int) -> 
             return alone
         ours += judged.loss(_selected(learned, random)) * judged.count
         theirs += float(judged.losses()[int(np.argmin(learned.losses()))]) * judged.count
-    return list(_selected(view, random)) if ours < theirs else alone
+    weights = _selected(view, random)
+    better = ours < theirs and view.loss(weights) < float(view.losses()[best])
+    return [float(weight) for weight in weights] if better else alone
 
 
 class _View:

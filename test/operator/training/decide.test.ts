@@ -179,6 +179,12 @@ const rows: Row[] = [
     does: { do: 'end', reason: 'Interrupted', cause: 'interruption' },
   },
   {
+    when: 'a pod that the kernel ended for want of memory',
+    job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
+    context: context({ instances: [machine({ state: 'terminated', stateReason: 'OOMKilled' })] }),
+    does: { do: 'end', reason: 'OutOfMemory', cause: 'user' },
+  },
+  {
     when: 'an instance somebody ended',
     job: jobOf(status('Running', [attempt({ startedAt: ago(50) })])),
     context: context({ instances: [machine({ state: 'terminated', stateReason: 'Client.UserInitiatedShutdown' })] }),

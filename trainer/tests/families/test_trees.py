@@ -35,7 +35,7 @@ def targets(classes: int) -> Any:
     return np.digitize(HIDDEN, np.quantile(HIDDEN, np.linspace(0, 1, classes + 1)[1:-1])) if classes else HIDDEN * 100
 
 
-def chosen_of(family: Family, trees: int = 25, **asked: object) -> dict[str, Value]:
+def chosen_of(family: Family, trees: int = 25, **asked: Any) -> dict[str, Value]:
     if family.name != "decision_tree":
         asked = {COUNTS.get(family.name, "n_estimators"): trees, **asked}
     return choose(family.name, family.hyperparameters, asked)
@@ -74,7 +74,7 @@ def test_a_fit_cut_after_every_step_gives_the_same_model(name: str, classes: int
         ("random_forest", {"max_features": "log2", "max_depth": 4, "min_samples_leaf": 1}),
     ],
 )
-def test_however_rows_and_columns_are_drawn(name: str, asked: dict[str, object]) -> None:
+def test_however_rows_and_columns_are_drawn(name: str, asked: dict[str, Any]) -> None:
     family, y = FAMILIES[name], targets(2)
     chosen = chosen_of(family, **asked)
     whole = family.predict(fitted(family, y, chosen), X, 2)

@@ -6,6 +6,7 @@ import numpy as np
 
 from trainer.features.encoding import (
     FLOAT32_MAX,
+    FLOAT64_MOST,
     EncodedColumn,
     NumberColumn,
     OneHotColumn,
@@ -25,10 +26,10 @@ def test_numbers_are_imputed_then_scaled_and_missing_is_indicated() -> None:
     assert matrix.tolist() == [[0, 0], [3, 1], [1, 0], [3, 1]]
 
 
-def test_unscaled_numbers_pass_untouched_and_are_clamped_for_float32() -> None:
+def test_unscaled_numbers_pass_untouched_and_are_clamped() -> None:
     columns = [NumberColumn("n", impute=0.0, indicator=False)]
     table = table_of({"n": ["0.1", "1e300", "-1e300", "16777217"]})
-    assert encode(columns, table, "float64")[:, 0].tolist() == [0.1, 1e300, -1e300, 16777217]
+    assert encode(columns, table, "float64")[:, 0].tolist() == [0.1, FLOAT64_MOST, -FLOAT64_MOST, 16777217]
     narrow = encode(columns, table, "float32")
     assert narrow.dtype == np.float32
     assert narrow[:, 0].tolist() == [float(np.float32(0.1)), FLOAT32_MAX, -FLOAT32_MAX, 16777216]

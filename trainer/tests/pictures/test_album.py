@@ -100,6 +100,12 @@ def test_what_there_is_no_data_for_is_not_drawn() -> None:
     assert set(draw(body)) == {"pictures/predicted_vs_actual.png", "pictures/residuals.png"}
 
 
+def test_a_picture_that_cannot_be_drawn_is_left_out() -> None:
+    body = report("regression", columns=2)
+    body["predictedVsActual"]["actual"] = ["no", "numbers"]
+    assert set(draw(body)) == {"pictures/importance.png", "pictures/leaderboard.png", "pictures/learning_curve.png"}
+
+
 def test_labels_are_short_and_can_be_told_apart() -> None:
     assert shown("a\nb\tc\u202e", 20) == "a b c"
     assert shown("   ", 5) == "(blank)"

@@ -18,6 +18,7 @@ from trainer.tests.shop import run, shop
 from trainer.training import search
 from trainer.training.course import Course
 from trainer.training.fitting import Ingredient
+from trainer.training.portfolio import PORTFOLIO, Configuration
 from trainer.training.problem import Problem
 
 Begin = Callable[[], Course]
@@ -72,23 +73,32 @@ def through_a_storm(begin: Begin, seed: int) -> tuple[Course, int]:
     return course, killed
 
 
-def score_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`auto` scores a candidate on the same rows once only: that it always comes out the same is the next test's."""
-    judge, known = search._out_of_fold, dict[tuple[str, bytes], tuple[Floats, Floats]]()
+def predict_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` judges a candidate on the same rows once only: that it always comes out the same is another test's."""
+    predict, known = search._predicted, dict[tuple[str, bytes], Floats]()
 
-    def remembered(problem: Problem, wanted: Ingredient, rows: Indices, seed: int) -> tuple[Floats, Floats]:
-        key = (repr(wanted), rows.tobytes())
+    def remembered(problem: Problem, wanted: Ingredient, train: Indices, test: Indices, seed: int) -> Floats:
+        key = (repr(wanted), train.tobytes() + test.tobytes())
         if key not in known:
-            known[key] = judge(problem, wanted, rows, seed)
+            known[key] = predict(problem, wanted, train, test, seed)
         return known[key]
 
-    monkeypatch.setattr(search, "_out_of_fold", remembered)
+    monkeypatch.setattr(search, "_predicted", remembered)
+
+
+@pytest.fixture(autouse=True)
+def _few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = Configuration("boosting", "gradient_boosting", {"n_estimators": 5})
+    trees = Configuration("forest", "random_forest", {"n_estimators": 4})
+    monkeypatch.setitem(PORTFOLIO, "regression", (Configuration("ridge", "ridge"), trees, rounds))
+    monkeypatch.setitem(PORTFOLIO, "classification", (Configuration("logistic", "logistic"), trees, rounds))
 
 
 @EVERY_TRAINING
 def test_cut_after_any_step_the_model_is_the_same(
-    tmp_path: Path, model: str, target: str, hyperparameters: dict[str, object]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, target: str, hyperparameters: dict[str, object]
 ) -> None:
+    predict_once(monkeypatch)
     begin = begin_of(tmp_path, model, target, hyperparameters)
     whole = begin()
     saved = [whole.dump()]
@@ -106,7 +116,7 @@ def test_cut_after_any_step_the_model_is_the_same(
 def test_interrupted_again_and_again_the_model_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, target: str, hyperparameters: dict[str, object]
 ) -> None:
-    score_once(monkeypatch)
+    predict_once(monkeypatch)
     begin = begin_of(tmp_path, model, target, hyperparameters)
     wanted, killed = told(run(begin())), 0
     for seed in range(3):
@@ -128,11 +138,11 @@ def test_few_rows_in_folds_survive_storms_too(tmp_path: Path, target: str) -> No
 def test_what_auto_has_chosen_survives_a_storm_in_the_midst_of_its_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score_once(monkeypatch)
-    monkeypatch.setitem(search.CANDIDATES, "regression", ("gradient_boosting",))
+    predict_once(monkeypatch)
+    monkeypatch.setitem(PORTFOLIO, "regression", (Configuration("only", "gradient_boosting", {"n_estimators": 20}),))
     begin = begin_of(tmp_path, "auto", "price", {})
     whole = run(begin())
-    assert whole.state.step > 40
+    assert whole.state.step > 20
     course, killed = through_a_storm(begin, 3)
     assert told(course) == told(whole)
     assert killed > 10
