@@ -7,7 +7,7 @@ import { modelName } from '../conversation/models.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
 import { isOver, jobButton, MARKS, phaseOf, type Job } from './lists.ts';
-import { metricLines, metricName, metricsMeaning } from './metrics.ts';
+import { metricLines, metricName, metricsMeaning, metricsWarning } from './metrics.ts';
 
 const NOTES_SHOWN = 3;
 const MEMBERS_SHOWN = 5;
@@ -80,6 +80,7 @@ function succeededTraining(job: TrainingJob, file: string): Message {
       '',
       ...metricLines(job.status?.metrics, job.status?.intervals),
       ...metricsMeaning(job.status?.metrics, job.status?.intervals),
+      ...metricsWarning(job.status?.metrics, job.status?.intervals),
       '',
       ...(model?.notes ?? []).slice(0, NOTES_SHOWN).map((note) => `ℹ️ ${text(note, 200)}`),
       ...costLines(job),

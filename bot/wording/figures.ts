@@ -29,6 +29,10 @@ export const count = (value: number): string => Math.round(value).toLocaleString
 export const figure = (value: number): string =>
   Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(4)));
 
+/** `1.23 million`. */
+export const shortened = (value: number): string =>
+  value.toLocaleString('en-US', { notation: 'compact', compactDisplay: 'long', maximumSignificantDigits: 3 });
+
 /** Of a share: `7.5 %`. */
 export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 

@@ -1,6 +1,6 @@
 // Metrics by names people know, the telling one first, each with its interval and beside what a model that knows nothing reaches.
 import type { TrainingJobStatus } from '../../crds/crds.generated.ts';
-import { count } from './figures.ts';
+import { count, percent, shortened } from './figures.ts';
 import { text } from './html.ts';
 
 /** By scikit-learn's names, the telling ones first. */
@@ -27,6 +27,12 @@ const ORDER = Object.keys(NAMES);
 const BASELINE = 'baseline_';
 const METRICS_SHOWN = 8;
 const DIGITS = 3;
+/** From here on a figure has so many digits that only the first tell something. */
+const LARGE = 1e6;
+/** Metrics that tell how much better than nothing a model is, the first there is; higher is better. */
+const DECISIVE = ['roc_auc', 'roc_auc_ovr', 'r2', 'balanced_accuracy'];
+/** scikit-learn's are shares. */
+const SHARES: ReadonlySet<string> = new Set(['mean_absolute_percentage_error']);
 
 type Metrics = NonNullable<TrainingJobStatus['metrics']>;
 type Intervals = NonNullable<TrainingJobStatus['intervals']>;
@@ -44,18 +50,20 @@ const ordered = (metrics: Metrics | undefined): [string, number][] =>
 /** `ROC AUC 0.784`; undefined without metrics. Plain text. */
 export function mainMetric(metrics: Metrics | undefined): string | undefined {
   const [first] = ordered(metrics);
-  return first && `${metricName(first[0])} ${measured(first[1])}`;
+  return first && `${metricName(first[0])} ${measured(...first)}`;
 }
 
-/** `ROC AUC: <b>0.784</b> (0.72–0.84), baseline 0.5`. */
+/** `ROC AUC: <b>0.784</b> (0.72–0.84), baseline 0.5`; a range that begins below zero is written with a word. */
 export const metricLines = (metrics: Metrics | undefined, intervals: Intervals = {}): string[] =>
   ordered(metrics)
     .slice(0, METRICS_SHOWN)
     .map(([name, value]) => {
       const interval = intervals[name];
       const baseline = metrics?.[BASELINE + name];
-      const range = interval ? ` (${measured(interval.low)}–${measured(interval.high)})` : '';
-      return `${text(metricName(name))}: <b>${measured(value)}</b>${range}${baseline === undefined ? '' : `, baseline ${measured(baseline)}`}`;
+      const told = (one: number) => measured(name, one);
+      const to = interval && interval.low < 0 ? ' to ' : '–';
+      const range = interval ? ` (${told(interval.low)}${to}${told(interval.high)})` : '';
+      return `${text(metricName(name))}: <b>${told(value)}</b>${range}${baseline === undefined ? '' : `, baseline ${told(baseline)}`}`;
     });
 
 /** One line below figures that have intervals or baselines. */
@@ -69,5 +77,18 @@ export const metricsMeaning = (metrics: Metrics | undefined, intervals: Interval
   return parts.length > 0 ? [`<i>${parts.join(' ')}</i>`] : [];
 };
 
-const measured = (value: number): string =>
-  Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(DIGITS)));
+/** A warning when the figures do not show that the model is of any use. */
+export function metricsWarning(metrics: Metrics | undefined, intervals: Intervals = {}): string[] {
+  const name = DECISIVE.find((one) => metrics?.[one] !== undefined && metrics[BASELINE + one] !== undefined);
+  if (name === undefined) return [];
+  const surely = intervals[name]?.low ?? metrics?.[name] ?? 0;
+  return surely > (metrics?.[BASELINE + name] ?? 0)
+    ? []
+    : [`⚠️ By ${text(metricName(name))} it is not surely better than a model that knows nothing: do not rely on it.`];
+}
+
+function measured(name: string, value: number): string {
+  if (SHARES.has(name)) return percent(value);
+  if (Math.abs(value) >= LARGE) return shortened(value);
+  return Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(DIGITS)));
+}

@@ -15,6 +15,7 @@ import { predictionInput, type MainJob } from './table.ts';
 const USER_ID = 1001;
 const ANSWER_MS = 20_000;
 const TRAINING_MS = 15 * 60_000;
+const PICTURES_MS = 10_000;
 const PREDICTION_MS = 5 * 60_000;
 
 /** Rejects with StartFailure, in the bot's own words, when a step fails. */
@@ -53,9 +54,11 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
   await watchTraining(chat, cluster, namespace, trainingName, screen, card.message_id);
   const training = await cluster.get<TrainingJob>('trainingjobs', namespace, trainingName);
   screen.step('model ready', training.status?.model?.uri ?? '');
+  const pictures = await chat.pictures(card.message_id);
+  screen.step('pictures in chat', pictures === 0 ? 'none' : `${pictures}, each with what to make of it`);
   const input = predictionInput(job);
   await chat.press('🔮 Predict with it', 'Send me a CSV file');
-  await chat.upload(input, 'prediction');
+  await chat.upload(input, 'Use “prediction”');
   await chat.press('Use “prediction”', '🚀 Start predicting');
   const asked = Date.now();
   // The chat may hold results of earlier runs.
@@ -82,6 +85,7 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
     },
     predictions: path,
     rows: prediction.status?.rows ?? 0,
+    pictures,
     seconds: (Date.now() - begun) / 1000,
   };
 }
@@ -160,6 +164,14 @@ class Chat {
     await this.user.press(holder.message_id, label);
     if (expected === '') return holder;
     return this.#answer(after, expected, label);
+  }
+
+  /** How many came after this message; 0 when none does for a while, which is no failure. */
+  async pictures(after: number): Promise<number> {
+    const fits = (message: ClientMessage) =>
+      message.message_id > after && !isOwn(message) && message.photo !== undefined;
+    const first = await this.user.waitFor(fits, PICTURES_MS).catch(() => undefined);
+    return first === undefined ? 0 : this.user.messages().filter(fits).length;
   }
 
   /** The first message, new or edited, that fits; fails at once when one with `failure` comes. `since`: milliseconds of the epoch. */

@@ -14,6 +14,8 @@ export interface Summary {
   /** Path of the downloaded predictions. */
   readonly predictions: string;
   readonly rows: number;
+  /** Of the model, that came into the chat with the news of it. */
+  readonly pictures: number;
   readonly seconds: number;
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { AUTO, familiesFor } from '../../cloud/families.ts';
 import type { Summary } from '../../local/play/screen.ts';
 import { describeEachServer } from '../contract/kubernetes/servers.ts';
 import { KubeClient } from '../../local/kubernetes/kubelet/client.ts';
@@ -10,10 +11,18 @@ import { exportsOf, stateFolder } from './stack.ts';
 
 const summaryOf = (stdout: string): Summary => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Summary;
 
+/** What `auto` ends in: a family that can tell classes, or a blend of some. */
+const CLASSIFIERS = ['blend', ...familiesFor('classification').map(({ name }) => name)];
+
 /** The main job's promises, whatever cluster it ran on. */
 function expectMainJob(summary: Summary): void {
-  expect(summary.model).to.match(/^(logistic|random_forest|gradient_boosting) \(german-credit/);
-  expect(summary.metrics.roc_auc).to.be.above(summary.metrics.baseline_roc_auc ?? 1);
+  const [, type, model] = /^(\w+) \((.+)\)$/.exec(summary.model) ?? [];
+  expect(type).to.be.oneOf(CLASSIFIERS).and.not.equal(AUTO);
+  expect(model).to.match(/^german-credit-/);
+  // On 160 held-out rows a model of this data lies between .68 and .84 (95 %); 1 would be a leak.
+  expect(summary.metrics.roc_auc).to.be.within(0.65, 0.9);
+  expect(summary.metrics.baseline_roc_auc).to.equal(0.5);
+  expect(summary.pictures).to.equal(4);
   expect(summary.costUsd.actual).to.be.above(0).and.below(summary.costUsd.onDemand);
   expect(summary.costUsd.estimated).to.be.above(0);
   expect(summary.rows).to.equal(799);

@@ -29,6 +29,7 @@ def folder_of(root: Path, target: str, model: str, **more: Any) -> Path:
     folder = root / "model"
     folder.mkdir()
     for name, body in export(problem, outcome, request, source, "data.csv", NOW).files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(body)
     return folder
 
