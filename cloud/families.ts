@@ -28,6 +28,10 @@ export interface Family {
   /** In lower case, as inside a sentence. */
   readonly title: string;
   readonly tasks: readonly Task[];
+  /** Largest difference between the exported model and the library's: of a probability, or of a value relative to it. */
+  readonly tolerance: number;
+  /** Of a fit with the defaults; 1: it cannot be cut. */
+  readonly steps: number;
   /** Why predictions may differ from the library's on some rows; empty: they cannot. */
   readonly inexact: string;
   readonly hyperparameters: readonly Hyperparameter[];

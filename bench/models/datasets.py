@@ -16,10 +16,7 @@ from typing import Any, Literal
 from trainer.table.reading import Reading, read_table
 from trainer.table.source import inspect
 
-FOLDER = Path(
-    os.environ.get("SPOTLEARN_DATA")
-    or Path(__file__).resolve().parents[3] / "shared" / "data"
-)
+FOLDER = Path(os.environ.get("SPOTLEARN_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(
-        _name, "1"
-    )  # a process a core: libraries that start threads would only get into their way
+    os.environ.setdefault(_name, "1")  # a process a core: libraries that start threads would only get into their way
 
 from bench.models.datasets import DATASETS, load
 from trainer.families import AUTO, FAMILIES
@@ -78,9 +76,7 @@ class Trial:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.models.quality", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench.models.quality", description=__doc__)
     parser.add_argument("--family", action="append", choices=[*FAMILIES, AUTO])
     parser.add_argument("--data", action="append", choices=list(DATASETS))
     parser.add_argument("--folds-seed", type=int, default=0)
@@ -90,19 +86,11 @@ def main(arguments: list[str]) -> int:
     for absent in sorted(set(options.data or DATASETS) - set(names)):
         print(f"SKIPPED: {absent} is not there", file=sys.stderr)
     trials = [
-        trial
-        for name in names
-        for trial in _trials(
-            name, options.family or [AUTO, *FAMILIES], options.folds_seed
-        )
+        trial for name in names for trial in _trials(name, options.family or [AUTO, *FAMILIES], options.folds_seed)
     ]
     with ProcessPoolExecutor(options.processes) as pool:
         measured = list(pool.map(measure, trials))
-    print(
-        json.dumps(
-            {"benchmark": "models quality", "figures": _summary(trials, measured)}
-        )
-    )
+    print(json.dumps({"benchmark": "models quality", "figures": _summary(trials, measured)}))
     return 0
 
 
@@ -121,13 +109,9 @@ def measure(trial: Trial) -> dict[str, float]:
     """Metrics on the rows held out, and the seconds that it took."""
     warnings.simplefilter("ignore")
     data, reading = DATASETS[trial.data], load(trial.data)
-    request = Request(
-        target=data.target, model=trial.family, task=data.task, seed=trial.repeat
-    )
+    request = Request(target=data.target, model=trial.family, task=data.task, seed=trial.repeat)
     whole = pose(reading, request)
-    dealt = folds(
-        whole.y, len(whole.classes or ()), data.folds, 1000 * trial.seed + trial.repeat
-    )
+    dealt = folds(whole.y, len(whole.classes or ()), data.folds, 1000 * trial.seed + trial.repeat)
     train, test = dealt[trial.fold]
     began = time.perf_counter()
     problem = pose(Reading(reading.table.take(train), reading.notes), request)
@@ -169,25 +153,15 @@ def calibration_error(truth: NDArray[Any], told: Floats) -> float:
     """Expected: how far the share of right predictions is from their probability, in BINS bins of equal width."""
     sure, right = told.max(axis=1), told.argmax(axis=1) == truth
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return float(
-        sum(
-            abs(np.sum(right[place == one]) - np.sum(sure[place == one]))
-            for one in range(BINS)
-        )
-        / len(truth)
-    )
+    return float(sum(abs(np.sum(right[place == one]) - np.sum(sure[place == one])) for one in range(BINS)) / len(truth))
 
 
-def _summary(
-    trials: list[Trial], measured: list[dict[str, float]]
-) -> list[dict[str, object]]:
+def _summary(trials: list[Trial], measured: list[dict[str, float]]) -> list[dict[str, object]]:
     """Means over folds, printed as they are made: a row a data set, family and metric."""
     figures: list[dict[str, object]] = []
     for data, family in dict.fromkeys((trial.data, trial.family) for trial in trials):
         ours = [
-            one
-            for trial, one in zip(trials, measured, strict=True)
-            if (trial.data, trial.family) == (data, family)
+            one for trial, one in zip(trials, measured, strict=True) if (trial.data, trial.family) == (data, family)
         ]
         for metric in METRICS[DATASETS[data].task]:
             values = np.array([one[metric] for one in ours if metric in one])
@@ -195,13 +169,7 @@ def _summary(
                 continue
             figure = FIGURES.get((data, metric), {}).get(family)
             value = float(values.mean())
-            met = (
-                None
-                if figure is None
-                else (
-                    value >= figure if metric in HIGHER_IS_BETTER else value <= figure
-                )
-            )
+            met = None if figure is None else (value >= figure if metric in HIGHER_IS_BETTER else value <= figure)
             print(_line(data, family, metric, value, float(values.std()), figure, met))
             figures.append(
                 {
@@ -225,9 +193,7 @@ def _line(
     figure: float | None,
     met: bool | None,
 ) -> str:
-    beside = (
-        "" if figure is None else f"  figure {figure:.5g}: {'met' if met else 'SHORT'}"
-    )
+    beside = "" if figure is None else f"  figure {figure:.5g}: {'met' if met else 'SHORT'}"
     return f"{data:14} {family:24} {metric:24} {value:11.5g} ± {spread:9.3g}{beside}"
 
 

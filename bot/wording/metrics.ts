@@ -1,6 +1,6 @@
 // Metrics by names people know, the telling one first, each with its interval and beside what a model that knows nothing reaches.
 import type { TrainingJobStatus } from '../../crds/crds.generated.ts';
-import { count, percent, shortened } from './figures.ts';
+import { measured, percent } from './figures.ts';
 import { text } from './html.ts';
 
 /** By scikit-learn's names, the telling ones first. */
@@ -26,9 +26,6 @@ const NAMES: Readonly<Record<string, string>> = {
 const ORDER = Object.keys(NAMES);
 const BASELINE = 'baseline_';
 const METRICS_SHOWN = 8;
-const DIGITS = 3;
-/** From here on a figure has so many digits that only the first tell something. */
-const LARGE = 1e6;
 /** Metrics that tell how much better than nothing a model is, the first there is; higher is better. */
 const DECISIVE = ['roc_auc', 'roc_auc_ovr', 'r2', 'balanced_accuracy'];
 /** scikit-learn's are shares. */
@@ -50,7 +47,7 @@ const ordered = (metrics: Metrics | undefined): [string, number][] =>
 /** `ROC AUC 0.784`; undefined without metrics. Plain text. */
 export function mainMetric(metrics: Metrics | undefined): string | undefined {
   const [first] = ordered(metrics);
-  return first && `${metricName(first[0])} ${measured(...first)}`;
+  return first && `${metricName(first[0])} ${shown(...first)}`;
 }
 
 /** `ROC AUC: <b>0.784</b> (0.72–0.84), baseline 0.5`; a range that begins below zero is written with a word. */
@@ -60,7 +57,7 @@ export const metricLines = (metrics: Metrics | undefined, intervals: Intervals =
     .map(([name, value]) => {
       const interval = intervals[name];
       const baseline = metrics?.[BASELINE + name];
-      const told = (one: number) => measured(name, one);
+      const told = (one: number) => shown(name, one);
       const to = interval && interval.low < 0 ? ' to ' : '–';
       const range = interval ? ` (${told(interval.low)}${to}${told(interval.high)})` : '';
       return `${text(metricName(name))}: <b>${told(value)}</b>${range}${baseline === undefined ? '' : `, baseline ${told(baseline)}`}`;
@@ -87,8 +84,4 @@ export function metricsWarning(metrics: Metrics | undefined, intervals: Interval
     : [`⚠️ By ${text(metricName(name))} it is not surely better than a model that knows nothing: do not rely on it.`];
 }
 
-function measured(name: string, value: number): string {
-  if (SHARES.has(name)) return percent(value);
-  if (Math.abs(value) >= LARGE) return shortened(value);
-  return Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(DIGITS)));
-}
+const shown = (name: string, value: number): string => (SHARES.has(name) ? percent(value) : measured(value));

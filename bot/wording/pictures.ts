@@ -3,7 +3,7 @@
 import type { Report } from '../../cloud/contract/contract.generated.ts';
 import { familyNamed } from '../../cloud/families.ts';
 import type { Message } from '../conversation/effect.ts';
-import { count, figure, percent } from './figures.ts';
+import { count, measured, percent } from './figures.ts';
 import { bold, CAPTION_LIMIT, code, message, text } from './html.ts';
 
 interface Words {
@@ -121,12 +121,10 @@ function toldApart({ rocCurves = [], metrics }: Report): string | undefined {
   const worst = areas.at(-1);
   if (!best || !worst) return undefined;
   if (areas.length > 1)
-    return `Told apart best from all others: ${code(best.name, NAME)} (${figure(round(best.area))}), worst: ${code(worst.name, NAME)} (${figure(round(worst.area))}). 1 would be perfect, 0.5 guessing.`;
+    return `Told apart best from all others: ${code(best.name, NAME)} (${measured(best.area)}), worst: ${code(worst.name, NAME)} (${measured(worst.area)}). 1 would be perfect, 0.5 guessing.`;
   const share = Math.round(100 * (metrics.roc_auc ?? best.area));
   return `Of two rows, one ${code(best.name, NAME)} and one not, the model tells which is which in ${share} of 100 cases. Guessing: 50.`;
 }
-
-const round = (value: number): number => Math.round(1000 * value) / 1000;
 
 /** Under a curve, by trapezoids. */
 function area({ falsePositiveRate: x, truePositiveRate: y }: NonNullable<Report['rocCurves']>[number]): number {
@@ -140,11 +138,11 @@ function offBy({ metrics, target }: Report): string {
   const { median_absolute_error: median, mean_absolute_error: mean, baseline_mean_absolute_error: baseline } = metrics;
   const own =
     median === undefined
-      ? `Predictions of ${code(target.name, NAME)} are off by ${figure(mean ?? NaN)} on average.`
-      : `Half of the predictions of ${code(target.name, NAME)} are off by less than ${figure(median)}.`;
+      ? `Predictions of ${code(target.name, NAME)} are off by ${measured(mean ?? NaN)} on average.`
+      : `Half of the predictions of ${code(target.name, NAME)} are off by less than ${measured(median)}.`;
   return median !== undefined || baseline === undefined
     ? own
-    : `${own} Always telling the same number: ${figure(baseline)}.`;
+    : `${own} Always telling the same number: ${measured(baseline)}.`;
 }
 
 function whatMatters({ importance: { columns } }: Report): string | undefined {
@@ -172,7 +170,7 @@ function leftOver({ quantiles, target }: Report): string | undefined {
   return `In 8 of 10 rows the actual ${code(target.name, NAME)} lies between ${apart(low)} and ${apart(high)} the predicted one. ${WORDS.residuals.general}`;
 }
 
-const apart = (rest: number): string => `${figure(Math.abs(rest))} ${rest < 0 ? 'below' : 'above'}`;
+const apart = (rest: number): string => `${measured(Math.abs(rest))} ${rest < 0 ? 'below' : 'above'}`;
 
 function compared({ leaderboard: { candidates, skipped }, model }: Report): string | undefined {
   const [best] = candidates;
@@ -218,7 +216,7 @@ function steps({ learningCurve: { members } }: Report): string | undefined {
   if (!one || drawn.length > 1) return undefined;
   const lowest = Math.min(...one.loss);
   const last = one.loss.at(-1) ?? NaN;
-  const before = one.loss[Math.floor(one.loss.length * (1 - NEAR_END))] ?? NaN;
+  const before = one.loss[Math.min(one.loss.length - 2, Math.floor(one.loss.length * (1 - NEAR_END)))] ?? NaN;
   if (last > lowest * (1 + FLAT))
     return `The error is lowest after step ${one.steps[one.loss.indexOf(lowest)]} and rises then: fewer steps would do.`;
   return before > last * (1 + FLAT)

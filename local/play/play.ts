@@ -54,8 +54,6 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
   await watchTraining(chat, cluster, namespace, trainingName, screen, card.message_id);
   const training = await cluster.get<TrainingJob>('trainingjobs', namespace, trainingName);
   screen.step('model ready', training.status?.model?.uri ?? '');
-  const pictures = await chat.pictures(card.message_id);
-  screen.step('pictures in chat', pictures === 0 ? 'none' : `${pictures}, each with what to make of it`);
   const input = predictionInput(job);
   await chat.press('🔮 Predict with it', 'Send me a CSV file');
   await chat.upload(input, 'Use “prediction”');
@@ -75,6 +73,8 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
   const predictionName = await cluster.newest('predictionjobs', namespace, begun);
   const prediction = await cluster.get<PredictionJob>('predictionjobs', namespace, predictionName);
   screen.step('predictions in chat', path);
+  const pictures = await chat.pictures(card.message_id);
+  screen.step('pictures in chat', pictures === 0 ? 'none' : `${pictures}, each with what to make of it`);
   return {
     model: `${training.status?.model?.type ?? ''} (${training.status?.model?.id ?? ''})`,
     metrics: training.status?.metrics ?? {},

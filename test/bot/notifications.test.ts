@@ -112,7 +112,7 @@ describe('News of a job', function () {
       '80 to learn',
     ])
       expect(card.text).to.contain(words);
-    expect(labels(card)).to.deep.equal(['🔮 Predict with it', '📦 Download the model']);
+    expect(labels(card)).to.deep.equal(['🔮 Predict with it', '📊 All pictures', '📦 Download the model']);
     const ring = await ada.sees('is trained');
     expect(ring.reply_to_message?.message_id).to.equal(card.message_id);
   });

@@ -245,6 +245,85 @@ describe('The outbox', () => {
     });
   });
 
+  describe('with pictures', () => {
+    const photo = (name: string) => ({ name, bytes: new Uint8Array([1]), caption: `<b>${name}</b>` });
+    const claiming = (mine: boolean) => {
+      const calls: string[] = [];
+      const claim = {
+        take: async () => {
+          calls.push('take');
+          return mine;
+        },
+        giveBack: async () => void calls.push('giveBack'),
+      };
+      return { calls, claim };
+    };
+
+    it('sends one by itself and more as an album, without a sound, and counts each', async () => {
+      const { clock, sent, outbox } = setting();
+      void outbox.photos(1, [photo('a')]);
+      void outbox.photos(1, [photo('b'), photo('c'), photo('d'), photo('e')]);
+      void outbox.send(1, { html: 'after' });
+      await clock.run(20_000);
+      expect(sent.map(({ method }) => method)).to.deep.equal(['sendPhoto', 'sendMediaGroup', 'sendMessage']);
+      expect(sent[0]?.payload).to.deep.include({ caption: '<b>a</b>', parse_mode: 'HTML', disable_notification: true });
+      expect(sent[1]?.payload.media).to.have.length(4);
+      expect((sent[1]?.payload.media as object[])[0]).to.deep.include({
+        type: 'photo',
+        media: { source: Buffer.from([1]), filename: 'b.png' },
+        caption: '<b>b</b>',
+        parse_mode: 'HTML',
+      });
+      // 4 may go at once and 5 pictures went: the next message is paid for after two seconds.
+      expect(sent.map(({ at }) => at)).to.deep.equal([0, 0, 2000]);
+    });
+
+    it('takes the claim in its turn, and sends nothing when it is somebody else’s', async () => {
+      const { clock, sent, outbox } = setting();
+      const { calls, claim } = claiming(true);
+      for (let at = 0; at < 5; at += 1) void outbox.send(1, { html: 'x' });
+      void outbox.photos(1, [photo('a')], claim);
+      await clock.run(0);
+      expect(calls).to.deep.equal([]);
+      await clock.run(5000);
+      expect(calls).to.deep.equal(['take']);
+      await Promise.all([outbox.photos(2, [photo('b')], claiming(false).claim), clock.run(0)]);
+      expect(sent.filter(({ method }) => method === 'sendPhoto')).to.have.length(1);
+    });
+
+    it('gives the claim back while Telegram says that it is too early, and keeps it when no answer came', async () => {
+      const { clock, sent, answers, outbox, fail, silent } = setting();
+      const { calls, claim } = claiming(true);
+      answers.push(fail(429, 'Too Many Requests', 5), silent);
+      const sending = outbox.photos(1, [photo('a')], claim);
+      await clock.run(20_000);
+      await sending;
+      expect(sent.map(({ at }) => at)).to.deep.equal([0, 5000, 7000]);
+      expect(calls).to.deep.equal(['take', 'giveBack', 'take']);
+    });
+
+    it('goes on with a claim that could not be given back', async () => {
+      const { clock, sent, answers, outbox, fail } = setting();
+      const { calls, claim } = claiming(true);
+      answers.push(fail(429, 'Too Many Requests', 5));
+      const away = { ...claim, giveBack: () => Promise.reject(new Error('no cluster')) };
+      const sending = outbox.photos(1, [photo('a')], away);
+      await clock.run(20_000);
+      await sending;
+      expect(sent).to.have.length(2);
+      expect(calls).to.deep.equal(['take']);
+    });
+
+    it('says when the claim could not be taken', async () => {
+      const { clock, sent, outbox } = setting();
+      const away = { ...claiming(true).claim, take: () => Promise.reject(new Error('no cluster')) };
+      const lost = outbox.photos(1, [photo('a')], away).catch((error: Error) => error.message);
+      await clock.run(0);
+      expect(await lost).to.equal('no cluster');
+      expect(sent).to.deep.equal([]);
+    });
+  });
+
   it('does not mind a button that can no longer be answered', async () => {
     const { answers, outbox, fail } = setting();
     answers.push(fail(400, 'query is too old'));

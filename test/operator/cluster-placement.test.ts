@@ -173,7 +173,7 @@ describe('Placement Cluster, with a pod that the test plays', function () {
 
   it('takes a pod that failed without a result for lost, and starts another', async () => {
     const first = await running('lost');
-    await failPod(first, 'OOMKilled');
+    await failPod(first, 'ContainerStatusUnknown');
     const second = await world.instance('lost', first);
     expect(second).to.match(/-2$/);
     const { status } = await world.training('lost');
@@ -185,11 +185,22 @@ describe('Placement Cluster, with a pod that the test plays', function () {
         {},
         world.namespace,
       );
-      return items.map(({ message }) => message).find((message) => /OOMKilled/.test(message));
+      return items.map(({ message }) => message).find((message) => /ContainerStatusUnknown/.test(message));
     });
-    expect(words).to.match(/was ended \(OOMKilled\)\. A replacement is launched/);
+    expect(words).to.match(/was ended \(ContainerStatusUnknown\)\. A replacement is launched/);
     succeed(world.bucket, second);
     await world.trained('lost', 'Succeeded');
+  });
+
+  it('knows a pod that the kernel ended for want of memory, though it left no result, and gives the next one twice as much', async () => {
+    const first = await running('small');
+    await failPod(first, 'OOMKilled');
+    const { status } = await world.trained('small', 'Recovering');
+    expect(status.attempts?.[0]).to.include({ endReason: 'OutOfMemory' });
+    expect(status.counts).to.include({ user: 1 }).and.not.have.property('interruptions');
+    expect(status.message).to.match(
+      /ran out of memory\..*Trying again in \d+ s \(retry 1 of \d\) with twice the memory/,
+    );
   });
 
   it('is refused before anything where no worker image is configured, and says what remains', async () => {

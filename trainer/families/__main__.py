@@ -1,6 +1,7 @@
 """`python -m trainer.families` prints the registry as JSON: cloud/contract/families.json.
 
-Chat and operator read it, so that a wrong hyperparameter is refused in the worker's own words before an instance costs.
+Chat and operator read it, so that a wrong hyperparameter is refused in the worker's own words before an instance costs;
+docs/models.md is made of it. `steps`: of a fit with the defaults; 1: it cannot be cut.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from trainer.families import FAMILIES
 from trainer.families.family import Family
-from trainer.families.hyperparameters import Hyperparameter
+from trainer.families.hyperparameters import Hyperparameter, choose
 
 
 def described() -> str:
@@ -25,6 +26,8 @@ def _family(family: Family) -> dict[str, Any]:
         "name": family.name,
         "title": family.title,
         "tasks": sorted(family.tasks, reverse=True),
+        "tolerance": family.tolerance,
+        "steps": family.steps(choose(family.name, family.hyperparameters, {})),
         "inexact": family.inexact,
         "hyperparameters": [_hyperparameter(name, kind) for name, kind in family.hyperparameters.items()],
     }

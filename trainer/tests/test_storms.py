@@ -27,9 +27,10 @@ STEP_SECONDS = 7
 INTERVAL_SECONDS = 30
 NOTICE, NONE, WHILE_SAVING = "120 s of notice", "no notice", "no notice, a checkpoint half written"
 MODELS = [
-    ("random_forest", "bought", {"n_estimators": 20}),
-    ("gradient_boosting", "price", {"n_estimators": 20, "subsample": 0.7}),
+    ("random_forest", "bought", {"n_estimators": 65}),
+    ("gradient_boosting", "price", {"n_estimators": 6, "subsample": 0.7}),
 ]
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture(scope="module")
@@ -113,13 +114,13 @@ def test_the_model_comes_out_the_same_and_hardly_any_work_is_lost(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, model: str, target: str, hyperparameters: dict[str, Any], seed: int
 ) -> None:
     training = {"target": target, "model": model, "hyperparameters": hyperparameters}
-    made = ticket(cloud, training=training, checkpointSeconds=INTERVAL_SECONDS)
+    made = ticket(cloud, training=training, checkpointSeconds=INTERVAL_SECONDS, interruptionsPerHour=0)
     whole = Held()
     assert start(whole, made) == ExitCode.SUCCEEDED
 
     random, kept, ways, number = np.random.default_rng(seed), {"step": 0}, list[str](), 1
     while True:
-        way, after = (NOTICE, NONE, WHILE_SAVING)[random.integers(3)], int(random.integers(1, 14))
+        way, after = (NOTICE, NONE, WHILE_SAVING)[random.integers(3)], int(random.integers(1, 8))
         attempt = Attempt(way, after)
         made["job"]["attempt"] = number
         if attempt.run(made, monkeypatch) == ExitCode.SUCCEEDED:

@@ -27,8 +27,8 @@ from trainer.table.columns import Floats, Indices
 from trainer.ticket import Request
 from trainer.training import metrics
 from trainer.training.fitting import Fit, Member, begin
-from trainer.training.problem import Problem
 from trainer.training.leaderboard import Choice
+from trainer.training.problem import Problem
 from trainer.training.search import Search, search_for
 from trainer.training.split import Plan, plan
 from trainer.training.weights import MEMBERS_MAX

@@ -60,11 +60,11 @@ class _View:
 
     @property
     def count(self) -> int:
-        return self._values.shape[1]
+        return len(self._values[0])
 
     @property
     def candidates(self) -> int:
-        return self._values.shape[0]
+        return len(self._values)
 
     def take(self, where: NDArray[Any]) -> _View:
         view = object.__new__(_View)

@@ -506,6 +506,25 @@ describe('Commands', () => {
     expect(doing(reduce(IDLE, press('job:model:u-1'), world), 'modelLinks')?.name).to.equal('job-u-1');
   });
 
+  it('give the pictures of a model by the buttons of its card and of the list', () => {
+    const world = facts({ trainings: [training('Succeeded'), training('Succeeded', {}, 'u-2')], predictions: [] });
+    const list = reduce(IDLE, command('models'), world);
+    expect(words(list)).to.contain('1. 🧠 <b>job-u-1').and.to.contain('2. 🧠 <b>job-u-2');
+    expect(buttons(said(list)[0])).to.deep.equal([
+      '🔮 Predict with 1',
+      '📊 Pictures of 1',
+      '🔮 Predict with 2',
+      '📊 Pictures of 2',
+    ]);
+    const all = walk(IDLE, [command('models'), '>📊 Pictures of 2'], world);
+    expect(doing(all, 'pictures')).to.deep.equal({ do: 'pictures', name: 'job-u-2', part: 'all' });
+    const rest = reduce(IDLE, press('job:pictures:u-1'), world);
+    expect(doing(rest, 'pictures')).to.deep.equal({ do: 'pictures', name: 'job-u-1', part: 'rest' });
+    expect(toasts(reduce(IDLE, press('job:pictures:gone'), world))[0]).to.contain('don’t find');
+    const predicting = walk(IDLE, [command('models'), '>🔮 Predict with 2'], world);
+    expect(predicting.next).to.deep.include({ step: 'predictData' });
+  });
+
   it('ask for no more facts than they need', () => {
     expect(wanted(IDLE, command('help'))).to.deep.equal([]);
     expect(wanted(IDLE, command('datasets'))).to.deep.equal(['datasets']);

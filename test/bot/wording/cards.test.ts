@@ -63,6 +63,49 @@ describe('The card of a training', () => {
     expect(trainingCard({ ...job, status: { phase: 'Succeeded' } }, 'a.csv').html).not.to.match(/<i>|ℹ️/);
   });
 
+  const judged = (metrics: object, intervals: object = {}) =>
+    trainingCard(
+      {
+        metadata: { name: 'job', uid: 'u' },
+        spec: { target: 'price', placement: 'Spot', model: { type: 'auto' } },
+        status: { phase: 'Succeeded', metrics, intervals },
+      } as unknown as TrainingJob,
+      'a.csv',
+    ).html;
+
+  it('writes large figures short, shares in percent and ranges across zero with a word', () => {
+    const regression = judged(
+      {
+        root_mean_squared_error: 123_456_789.1,
+        baseline_root_mean_squared_error: 987_654_321,
+        mean_absolute_error: 9412.6,
+        mean_absolute_percentage_error: 0.0754,
+        r2: 0.02,
+        baseline_r2: -0.011,
+      },
+      { root_mean_squared_error: { low: 1.1e8, high: 1.35e8 }, r2: { low: -0.03, high: 0.05 } },
+    );
+    expect(regression).to.include('R²: <b>0.02</b> (-0.03 to 0.05), baseline -0.011\n');
+    expect(regression).to.include('RMSE: <b>123 million</b> (110 million–135 million), baseline 988 million\n');
+    expect(regression).to.include('MAE: <b>9,413</b>').and.to.include('MAPE: <b>7.54 %</b>');
+  });
+
+  it('warns of a model that is not surely better than none, of classes and of numbers', () => {
+    const warning = (metric: string) => `⚠️ By ${metric} it is not surely better than a model that knows nothing`;
+    const auc = { accuracy: 0.9, baseline_accuracy: 0.7, roc_auc: 0.55, baseline_roc_auc: 0.5 };
+    expect(judged(auc, { roc_auc: { low: 0.47, high: 0.63 } })).to.include(warning('ROC AUC'));
+    expect(judged(auc, { roc_auc: { low: 0.51, high: 0.59 } })).not.to.include('⚠️');
+    expect(judged({ r2: -0.4, baseline_r2: -0.01 })).to.include(warning('R²'));
+    expect(judged({ r2: 0.4, baseline_r2: -0.01 })).not.to.include('⚠️');
+    const many = { roc_auc_ovr: 0.93, baseline_roc_auc_ovr: 0.5, f1_macro: 0.8 };
+    const told = judged(many, { roc_auc_ovr: { low: 0.9, high: 0.95 } });
+    expect(told).to.include(
+      'ROC AUC (each class against the rest): <b>0.93</b> (0.9–0.95), baseline 0.5\nF1 (mean over',
+    );
+    expect(told).not.to.include('⚠️');
+    expect(judged({})).not.to.include('⚠️');
+  });
+
   for (const phase of ['Running', 'Succeeded'] as const)
     it(`says on the cluster where it is and that it costs nothing, when ${phase}`, () => {
       expect(card('cluster', phase)).to.include('Where: 🏠 on the cluster, which costs nothing extra');

