@@ -12,7 +12,7 @@ import type { Photo } from './payloads.ts';
 import { TelegramRefused } from './telegram.ts';
 import { captionOf, PICTURES, type PictureName } from './wording/pictures.ts';
 
-/** first: with the news that a model is ready; rest: the others. */
+/** first: with the news that a model is ready; rest: the others, or all where there are no others. */
 export type Part = 'first' | 'rest' | 'all';
 
 const FIRST = 4;
@@ -68,7 +68,8 @@ export class Pictures {
     const folder = readableKey(names, owner, 'model', `${uri}/x`).slice(0, -1);
     const sizes = new Map((await bucket.list(folder)).map(({ key, bytes }) => [key.slice(folder.length), bytes]));
     const there = PICTURES.filter((name) => fits(sizes.get(fileOf(name)), PHOTO_BYTES));
-    const wanted = part === 'first' ? there.slice(0, FIRST) : part === 'rest' ? there.slice(FIRST) : there;
+    const rest = there.length > FIRST ? there.slice(FIRST) : there;
+    const wanted = { first: there.slice(0, FIRST), rest, all: there }[part];
     if (wanted.length === 0) return [];
     const report = fits(sizes.get(REPORT), REPORT_BYTES) ? await this.#report(folder + REPORT) : undefined;
     const photos = await Promise.all(wanted.map((name) => this.#photo(folder, name, report)));

@@ -275,7 +275,7 @@ export class World implements Surroundings {
     try {
       const job = (await jobs.trainings(String(chatId))).find(({ metadata }) => metadata?.name === name);
       const sent = job ? await pictures.send(chatId, job, part) : 0;
-      if (sent === 0) await outbox.send(chatId, noPictures(name, part === 'rest'));
+      if (sent === 0) await outbox.send(chatId, noPictures(name));
     } catch (error) {
       if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
       logger.error({ chat: chatId, ...told(error) }, 'pictures not sent');

@@ -6,14 +6,17 @@ import { existsSync } from 'node:fs';
 const bin = (name) => `node_modules/.bin/${name}`;
 const venv = (name) => `.venv/bin/${name}`;
 
+/** The worker, and what measures its models. */
+const python = ['trainer', 'bench/models'];
+
 const steps = [
   ['generate', 'npm', ['run', '--silent', 'generate']],
   ['format', bin('biome'), ['format', '--write', '.']],
   ['types', process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']],
   ['lint', bin('eslint'), ['.', '--max-warnings', '0']],
-  ['worker: format', venv('ruff'), ['format', 'trainer']],
-  ['worker: lint', venv('ruff'), ['check', 'trainer']],
-  ['worker: types', venv('mypy'), ['--config-file', 'trainer/pyproject.toml', 'trainer']],
+  ['worker: format', venv('ruff'), ['format', ...python]],
+  ['worker: lint', venv('ruff'), ['check', ...python]],
+  ['worker: types', venv('mypy'), ['--config-file', 'trainer/pyproject.toml', ...python]],
 ];
 
 if (!existsSync(venv('ruff')) || !existsSync(bin('biome'))) {

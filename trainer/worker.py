@@ -21,7 +21,8 @@ from typing import Any
 from trainer import __version__
 from trainer.clock import Clock
 from trainer.errors import DataError, ExitCode, translate
-from trainer.export.artefact import Artefact, as_json, describe_file, export
+from trainer.export.artefact import Artefact, export
+from trainer.export.manifest import as_json, describe_file
 from trainer.families import FAMILIES
 from trainer.instance.checkpoints import Checkpoints
 from trainer.instance.download import download, fetch_checkpoint

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
 from trainer.errors import JobError
 from trainer.export.graph import INPUT, Graph
 from trainer.families import FAMILIES
@@ -77,28 +76,18 @@ class Hard:
                 "moment": [str(value) for value in moments.tolist()],
                 "id": [str(value) for value in ids.tolist()],
                 "money": [
-                    "" if gone else f"{value:.2f}"
-                    for value, gone in zip(money.tolist(), absent[0], strict=True)
+                    "" if gone else f"{value:.2f}" for value, gone in zip(money.tolist(), absent[0], strict=True)
                 ],
                 "small": [repr(value) for value in small.tolist()],
                 "faint": [repr(value) for value in faint.tolist()],
-                "word": [
-                    "" if gone else WORDS[value]
-                    for value, gone in zip(words, absent[1], strict=True)
-                ],
+                "word": ["" if gone else WORDS[value] for value, gone in zip(words, absent[1], strict=True)],
             }
         )
         self.value = hidden * 1000
         self.classes = {
-            count: np.digitize(
-                hidden, np.quantile(hidden, np.linspace(0, 1, count + 1)[1:-1])
-            )
-            for count in (2, 3)
+            count: np.digitize(hidden, np.quantile(hidden, np.linspace(0, 1, count + 1)[1:-1])) for count in (2, 3)
         }
-        self.features = [
-            Feature(name, "category" if name == "word" else "number", "")
-            for name in self.table.columns
-        ]
+        self.features = [Feature(name, "category" if name == "word" else "number", "") for name in self.table.columns]
 
 
 def compared(
@@ -129,15 +118,9 @@ def compared(
         apart = np.abs(ours - theirs)
         largest = max(
             largest,
-            float(
-                (apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()
-            ),
+            float((apart if classes else apart / np.maximum(1.0, np.abs(theirs))).max()),
         )
-        wrong.append(
-            int(np.count_nonzero(labels(ours, line) != labels(theirs, line)))
-            if classes
-            else 0
-        )
+        wrong.append(int(np.count_nonzero(labels(ours, line) != labels(theirs, line))) if classes else 0)
     target = f"{classes} classes" if classes else "value"
     return Measured(
         family.name,
@@ -160,13 +143,8 @@ def run(graph: Graph, X: NDArray[np.floating], threads: int) -> NDArray[np.float
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(
-        graph.model, options, providers=["CPUExecutionProvider"]
-    )
-    parts = [
-        session.run(None, {INPUT: X[at : at + CHUNK]})[0]
-        for at in range(0, len(X), CHUNK)
-    ]
+    session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+    parts = [session.run(None, {INPUT: X[at : at + CHUNK]})[0] for at in range(0, len(X), CHUNK)]
     out = np.concatenate(parts)
     return np.asarray(out[:, 0] if graph.kind == "value" else out / graph.divisor)
 
@@ -204,12 +182,7 @@ def main() -> int:
                 flush=True,
             )
     print(json.dumps({"exactness": [asdict(one) for one in everything]}))
-    return int(
-        any(
-            one.wrong or one.wrong_two_threads or one.largest > one.tolerance
-            for one in everything
-        )
-    )
+    return int(any(one.wrong or one.wrong_two_threads or one.largest > one.tolerance for one in everything))
 
 
 if __name__ == "__main__":

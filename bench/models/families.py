@@ -1,6 +1,7 @@
-"""What every family can do: `python -m bench.models.families` trains each on a shop's table for a number, for two and for
-three classes, and prints a row each: does it convert, how far is the graph from the estimator on held-out and dirtied
-rows, is a training that is cut after every step the same to the byte, how large are the files, how long a fit takes.
+"""What every family can do: `python -m bench.models.families` trains each on a shop's table for a number, for two and
+for three classes, and prints a row each: does it convert, how far is the graph from the estimator on held-out and
+dirtied rows, is a training that is cut after every step the same to the byte, how large are the files, how long does a
+fit take.
 
 The fit overhead is speed.py's, wrong labels over many hard rows are exactness.py's.
 """
@@ -106,10 +107,7 @@ def measured(name: str, target: str, folder: Path) -> Row:
         cut = resumed
     again = export(problem, cut.outcome(), request, source, "shop.csv", WHEN)
     told = json.loads(artefact.files["manifest.json"])
-    same = all(
-        artefact.files[file] == again.files[file]
-        for file in ("model.onnx", "metrics.json")
-    )
+    same = all(artefact.files[file] == again.files[file] for file in ("model.onnx", "metrics.json"))
     return Row(
         name,
         TARGETS[target],
@@ -127,9 +125,7 @@ def measured(name: str, target: str, folder: Path) -> Row:
 
 def _posed(name: str, target: str, folder: Path) -> tuple[Request, Problem, Source]:
     rows = training_rows()
-    features = {
-        column: cells for column, cells in rows.items() if column not in TARGETS
-    }
+    features = {column: cells for column, cells in rows.items() if column not in TARGETS}
     path = folder / f"{target}.csv"
     write_csv(path, {**features, target: rows[target]})
     source = inspect(path, path.name)
@@ -149,12 +145,12 @@ def main(arguments: list[str]) -> int:
     """Names of families, or none for all and auto. The last line is JSON."""
     names = arguments or [*FAMILIES, AUTO]
     found = []
-    print(" | ".join(COLUMNS))  # noqa: T201 - a program for the terminal
+    print(" | ".join(COLUMNS))
     with tempfile.TemporaryDirectory() as folder:
         for row in rows(names, Path(folder)):
-            print(" | ".join(row.cells()), flush=True)  # noqa: T201
+            print(" | ".join(row.cells()), flush=True)
             found.append(row)
-    print(json.dumps([asdict(row) for row in found]))  # noqa: T201
+    print(json.dumps([asdict(row) for row in found]))
     return 0
 
 

@@ -1,9 +1,9 @@
 """`python -m bench.models.quality [--family NAME …] [--data NAME …] [--folds-seed N]`: how good models are.
 
 By cross-validation with the whole procedure inside the folds: the training half is posed, preprocessed, searched and
-fitted as the worker does it, and the other half scores. Nothing was chosen by these figures: `auto`'s portfolio is from
-general knowledge (`trainer/training/portfolio.py`), and while it was written it was run on other folds (`--folds-seed`).
-Beside a figure stands what design or issue ask for. The last line is JSON.
+fitted as the worker does it, and the rest scores. Nothing was chosen by these figures: `auto`'s portfolio is from
+general knowledge (`trainer/training/portfolio.py` says more), and while it was written it was run on other deals of the
+rows (`--folds-seed 7` and 77), never on these. Beside a figure stands what design or issue ask for. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # a process a core: libraries that start threads would only get into their way
-
 from bench.models.datasets import DATASETS, load
 from trainer.families import AUTO, FAMILIES
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.table.reading import Reading
 from trainer.ticket import Request
 from trainer.training import metrics
@@ -88,10 +85,17 @@ def main(arguments: list[str]) -> int:
     trials = [
         trial for name in names for trial in _trials(name, options.family or [AUTO, *FAMILIES], options.folds_seed)
     ]
-    with ProcessPoolExecutor(options.processes) as pool:
+    with ProcessPoolExecutor(options.processes, initializer=_one_thread) as pool:
         measured = list(pool.map(measure, trials))
     print(json.dumps({"benchmark": "models quality", "figures": _summary(trials, measured)}))
     return 0
+
+
+def _one_thread() -> None:
+    """A process a core: libraries that start threads would only get into their way."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 def _trials(name: str, families: list[str], seed: int) -> list[Trial]:

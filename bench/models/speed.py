@@ -1,10 +1,10 @@
 """`python -m bench.models.speed [--rows N] [--rounds N] [--family NAME …] [--part overhead|memory|reading …]`: what the
 worker costs beside the bare libraries.
 
-overhead: our fit, step by step with the loss after each, against the estimator's own `fit` with the same settings on the
-same matrix, alternating, medians. memory: peak of a process that reads a file and trains, less what the
-imported libraries take, against the bytes of the table's arrays (4 bytes a cell where few differ) and against 8 bytes a cell, as
-a matrix of numbers would have. reading: MB/s of the reader beside Python's csv and pyarrow.csv.
+overhead: our fit, step by step with the loss after each, against the estimator's own `fit` with the same settings on
+the same matrix, alternating, medians. memory: peak of a process that reads a file and trains, less what the imported
+libraries take, against the bytes of the table's arrays (4 bytes a cell where few differ) and against 8 bytes a cell,
+as a matrix of numbers would have. reading: MB/s of the reader beside Python's csv and pyarrow.csv.
 The last line is JSON.
 """
 
@@ -20,11 +20,11 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from bench.models.datasets import DATASETS, FOLDER
 from trainer.families import FAMILIES
 from trainer.features.encoding import encode
@@ -58,19 +58,12 @@ def posed(rows: int, regression: bool) -> Problem:
     """Numbers and a noisy target of two classes, or a number."""
     random = np.random.default_rng(0)
     columns = {f"x{i}": random.normal(size=rows) for i in range(COLUMNS)}
-    signal = (
-        columns["x0"]
-        + columns["x1"] ** 2
-        - columns["x2"] * columns["x3"]
-        + random.normal(size=rows)
-    )
+    signal = columns["x0"] + columns["x1"] ** 2 - columns["x2"] * columns["x3"] + random.normal(size=rows)
     table = {name: Column(name, [], None, values) for name, values in columns.items()}
     if regression:
         table["y"] = Column("y", [], None, signal)
     else:
-        table["y"] = Column(
-            "y", ["no", "yes"], (signal > np.median(signal)).astype(np.int32)
-        )
+        table["y"] = Column("y", ["no", "yes"], (signal > np.median(signal)).astype(np.int32))
     return pose(Reading(Table(table, rows), []), Request(target="y", model="auto"))
 
 
@@ -81,23 +74,17 @@ def bare(estimator: Any) -> Any:
     fresh = clone(estimator)
     known = fresh.get_params()
     wanted = {"warm_start": False, "n_jobs": os.cpu_count()}
-    return fresh.set_params(
-        **{name: value for name, value in wanted.items() if name in known}
-    )
+    return fresh.set_params(**{name: value for name, value in wanted.items() if name in known})
 
 
-def overhead(
-    name: str, rows: int, rounds: int, say: Callable[[str], None]
-) -> dict[str, Any]:
+def overhead(name: str, rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Seconds of both, wall and processor, medians."""
     family = FAMILIES[name]
     problem = posed(rows, "classification" not in family.tasks)
     every = np.arange(rows)
     chosen = ingredient(name, SETTINGS.get(name, {}))
     sample = problem.table.take(every[:LOSS_ROWS])
-    X = encode(
-        begin(problem, (chosen,), every, 0).columns, problem.table, family.input_type
-    )
+    X = encode(begin(problem, (chosen,), every, 0).columns, problem.table, family.input_type)
     times: dict[str, list[tuple[float, float]]] = {"ours": [], "bare": []}
     ended: Any = None
 
@@ -114,14 +101,11 @@ def overhead(
         fit = begin(problem, (chosen,), every, 0)
         took = timed(ours)
         fresh = bare(ended)
-        other = timed(lambda fresh=fresh: fresh.fit(X, problem.y))
+        other = timed(partial(fresh.fit, X, problem.y))
         if number or rounds == 1:
             times["ours"].append(took)
             times["bare"].append(other)
-    median = {
-        side: [statistics.median(each) for each in zip(*seen, strict=True)]
-        for side, seen in times.items()
-    }
+    median = {side: [statistics.median(each) for each in zip(*seen, strict=True)] for side, seen in times.items()}
     (wall, cpu), (bare_wall, bare_cpu) = median["ours"], median["bare"]
     result = {
         "family": name, "rows": rows, "steps": chosen.steps, "ours_s": round(wall, 3), "bare_s": round(bare_wall, 3),
@@ -142,9 +126,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 def credit_file(folder: Path, rows: int) -> Path:
     """German credit, repeated."""
-    header, *lines = (
-        (FOLDER / DATASETS["german_credit"].file).read_text("utf-8-sig").splitlines()
-    )
+    header, *lines = (FOLDER / DATASETS["german_credit"].file).read_text("utf-8-sig").splitlines()
     path = folder / "credit.csv"
     with path.open("w") as file:
         file.write(header + "\n")
@@ -158,10 +140,7 @@ def numbers_file(folder: Path, rows: int) -> Path:
     from pyarrow import csv, table
 
     problem = posed(rows, regression=False)
-    columns: dict[str, Any] = {
-        name: problem.table.columns[name].numbers().round(4)
-        for name in problem.table.columns
-    }
+    columns: dict[str, Any] = {name: problem.table.columns[name].numbers().round(4) for name in problem.table.columns}
     path = folder / "numbers.csv"
     csv.write_csv(table({**columns, "y": problem.y}), path)
     return path
@@ -211,7 +190,7 @@ def run(course: Course) -> None:
 
 def memory(name: str, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     told = json.loads(
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - this file itself
             [sys.executable, "-m", "bench.models.speed", "--child", name, "--file", str(path)],
             check=True, capture_output=True, text=True,
         ).stdout.splitlines()[-1]
@@ -234,9 +213,7 @@ def memory(name: str, path: Path, say: Callable[[str], None]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reading_rates(
-    path: Path, rounds: int, say: Callable[[str], None]
-) -> dict[str, Any]:
+def reading_rates(path: Path, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """MB/s of processor time: other work on the machine does not count."""
     import csv
 
@@ -257,18 +234,10 @@ def reading_rates(
         for side, work in sides.items():
             taken[side].append(timed(work))
     megabytes = path.stat().st_size / 1e6
-    wall = {
-        side: round(megabytes / statistics.median(t[0] for t in seen), 1)
-        for side, seen in taken.items()
-    }
-    cpu = {
-        side: round(megabytes / statistics.median(t[1] for t in seen), 1)
-        for side, seen in taken.items()
-    }
+    wall = {side: round(megabytes / statistics.median(t[0] for t in seen), 1) for side, seen in taken.items()}
+    cpu = {side: round(megabytes / statistics.median(t[1] for t in seen), 1) for side, seen in taken.items()}
     for side in sides:
-        say(
-            f"{path.stem:8} {side:18} {wall[side]:8.1f} MB/s (by processor time {cpu[side]:.1f})"
-        )
+        say(f"{path.stem:8} {side:18} {wall[side]:8.1f} MB/s (by processor time {cpu[side]:.1f})")
     return {"file": path.stem, "mb_per_s": wall, "cpu_mb_per_s": cpu}
 
 
@@ -283,9 +252,7 @@ def main() -> None:
     )
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--family", action="append", default=[])
-    options.add_argument(
-        "--part", action="append", default=[], choices=("overhead", "memory", "reading")
-    )
+    options.add_argument("--part", action="append", default=[], choices=("overhead", "memory", "reading"))
     options.add_argument("--child", default="", help=argparse.SUPPRESS)
     options.add_argument("--file", type=Path, default=Path(), help=argparse.SUPPRESS)
     asked = options.parse_args()
@@ -297,18 +264,12 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "speed", "cores": os.cpu_count()}
 
     def those(names: tuple[str, ...]) -> list[str]:
-        return [
-            name
-            for name in names
-            if name in FAMILIES and (not asked.family or name in asked.family)
-        ]
+        return [name for name in names if name in FAMILIES and (not asked.family or name in asked.family)]
 
     if "overhead" in parts:
         sizes = [(name, asked.rows) for name in those(OVERHEAD_FAMILIES)]
         sizes += [(name, asked.many_rows) for name in those(QUICK) if asked.many_rows]
-        result["overhead"] = [
-            overhead(name, rows, asked.rounds, print) for name, rows in sizes
-        ]
+        result["overhead"] = [overhead(name, rows, asked.rounds, print) for name, rows in sizes]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if "memory" in parts or "reading" in parts:
@@ -317,11 +278,7 @@ def main() -> None:
                 credit_file(folder, asked.many_rows),
             ]
         if "memory" in parts:
-            result["memory"] = [
-                memory(name, file, print)
-                for file in files
-                for name in those(MEMORY_FAMILIES)
-            ]
+            result["memory"] = [memory(name, file, print) for file in files for name in those(MEMORY_FAMILIES)]
         if "reading" in parts:
             result["reading"] = [reading_rates(file, 1, print) for file in files]
     print(json.dumps(result))

@@ -45,7 +45,7 @@ export type Effect =
   | { readonly do: 'deleteJob'; readonly job: JobRef }
   /** Sends download links of a model's files. */
   | { readonly do: 'modelLinks'; readonly name: string }
-  /** `rest`: those that did not come with the news of it. */
+  /** See pictures.ts. */
   | { readonly do: 'pictures'; readonly name: string; readonly part: 'rest' | 'all' };
 
 /** Effects that may take long: run beside the chat's queue, and given up when their step is left. */

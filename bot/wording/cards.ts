@@ -82,7 +82,7 @@ function succeededTraining(job: TrainingJob, file: string): Message {
       ...metricsMeaning(job.status?.metrics, job.status?.intervals),
       ...metricsWarning(job.status?.metrics, job.status?.intervals),
       '',
-      ...(model?.notes ?? []).slice(0, NOTES_SHOWN).map((note) => `ℹ️ ${text(note, 200)}`),
+      ...notesOf(job),
       ...costLines(job),
       ...took(startTime, completionTime),
       ...survived(job),
@@ -93,6 +93,11 @@ function succeededTraining(job: TrainingJob, file: string): Message {
       [jobButton('model', uid, '📦 Download the model')],
     ],
   };
+}
+
+function notesOf({ status }: TrainingJob): string[] {
+  const notes = (status?.model?.notes ?? []).slice(0, NOTES_SHOWN).map((note) => `ℹ️ ${text(note, 200)}`);
+  return notes.length > 0 ? [...notes, ''] : [];
 }
 
 /** `Random forest`, or what a blend is made of. */

@@ -81,7 +81,7 @@ export function metricsWarning(metrics: Metrics | undefined, intervals: Interval
   const surely = intervals[name]?.low ?? metrics?.[name] ?? 0;
   return surely > (metrics?.[BASELINE + name] ?? 0)
     ? []
-    : [`⚠️ By ${text(metricName(name))} it is not surely better than a model that knows nothing: do not rely on it.`];
+    : [`⚠️ By ${text(metricName(name))} it is not surely better than a model that knows nothing.`];
 }
 
 const shown = (name: string, value: number): string => (SHARES.has(name) ? percent(value) : measured(value));

@@ -3,7 +3,7 @@
 import type { Report } from '../../cloud/contract/contract.generated.ts';
 import { familyNamed } from '../../cloud/families.ts';
 import type { Message } from '../conversation/effect.ts';
-import { count, measured, percent } from './figures.ts';
+import { count, measured } from './figures.ts';
 import { bold, CAPTION_LIMIT, code, message, text } from './html.ts';
 
 interface Words {
@@ -18,6 +18,8 @@ const HALF = 0.5;
 /** Mean distance between what is told and what comes true. */
 const HONEST = 0.03;
 const ROUGH = 0.08;
+/** Times what chance gives; further off is the model's doing. */
+const CHANCE = 1.5;
 const NAMED_COLUMNS = 3;
 /** Of all importance: one column that carries more than this is worth a question. */
 const MOST_BY_ONE = 0.8;
@@ -93,11 +95,7 @@ function sound(tell: () => string | undefined): string | undefined {
   }
 }
 
-export const noPictures = (name: string, rest: boolean): Message => ({
-  html: message([
-    rest ? `There are no more pictures of ${bold(name)} than those above.` : `There are no pictures of ${bold(name)}.`,
-  ]),
-});
+export const noPictures = (name: string): Message => ({ html: message([`There are no pictures of ${bold(name)}.`]) });
 
 function mistakes({ confusionMatrix }: Report): string | undefined {
   if (!confusionMatrix) return undefined;
@@ -156,11 +154,8 @@ function whatMatters({ importance: { columns } }: Report): string | undefined {
   const idle = columns.filter(({ mean }) => mean <= 0).length;
   const whole = columns.reduce((all, { mean }) => all + Math.max(0, mean), 0);
   const alone = columns.length > 2 && (useful[0]?.mean ?? 0) > MOST_BY_ONE * whole;
-  const end = alone
-    ? ` ${first} carries nearly all: make sure that it is known when you predict.`
-    : idle > 0
-      ? ` ${idle === 1 ? '1 column is' : `${count(idle)} columns are`} of no use.`
-      : '';
+  if (alone) return `${first} carries nearly all${then}. Make sure that it is known when you predict.`;
+  const end = idle > 0 ? ` ${idle === 1 ? '1 column is' : `${count(idle)} columns are`} of no use.` : '';
   return `Most of all ${first}${then}.${end}`;
 }
 
@@ -178,7 +173,7 @@ function compared({ leaderboard: { candidates, skipped }, model }: Report): stri
   const left = skipped.length > 0 ? ` Not tried: ${count(skipped.length)}.` : '';
   const taken =
     model.members.length > 1
-      ? `Taken: a blend of ${model.members.length} models, ${listed(model.members.map(({ type }) => type))}.`
+      ? `Taken: a blend of ${model.members.length} models: ${listed(model.members.map(({ type }) => type))}.`
       : `Taken: ${candidate(best.name)}.`;
   return `${count(candidates.length)} candidates were judged on rows that they had not seen. ${taken}${left}`;
 }
@@ -196,10 +191,19 @@ function candidate(name: string): string {
 
 function honesty({ calibration }: Report): string | undefined {
   if (!calibration) return undefined;
-  const error = calibration.expectedCalibrationError;
-  const off = `what is told and what comes true differ by ${percent(error)} on average`;
+  const { expectedCalibrationError: error, predicted, rows } = calibration;
+  const points = Number((100 * error).toPrecision(2));
+  const off = `what is told and what comes true differ by ${points} percentage points on average`;
   if (error <= HONEST) return `Yes: ${off}.`;
+  if (error <= CHANCE * byChance(predicted, rows)) return `As far as so few rows can tell: ${off}, as chance would do.`;
   return error <= ROUGH ? `Roughly: ${off}.` : `With care: ${off}. Use them to rank rows rather than as chances.`;
+}
+
+/** How far bins of honest probabilities are off on average, since each has few rows: the mean of a folded normal distribution. */
+function byChance(predicted: readonly number[], rows: readonly number[]): number {
+  const all = rows.reduce((sum, many) => sum + many, 0);
+  const deviations = predicted.map((share, at) => Math.sqrt(share * (1 - share) * (rows[at] ?? NaN)));
+  return (Math.sqrt(2 / Math.PI) * deviations.reduce((sum, one) => sum + one, 0)) / all;
 }
 
 function alarms({ precisionRecallCurves = [] }: Report): string | undefined {

@@ -15,6 +15,13 @@ const COLLECTIONS: Record<string, string> = {
   TrainingJob: `/apis/${API_VERSION}/namespaces/ml-user-${USER_ID}/trainingjobs`,
   PredictionJob: `/apis/${API_VERSION}/namespaces/ml-user-${USER_ID}/predictionjobs`,
 };
+/** The examples about models and data, by the job's name. */
+const MODELS = {
+  searched: 'classification',
+  boosted: 'classification',
+  bakery: 'regression',
+  workbook: 'regression',
+};
 const read = (file: string) => parse(readFileSync(new URL(file, FOLDER), 'utf8')) as TrainingJob & { kind: string };
 const files = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.yaml'))
@@ -41,7 +48,8 @@ describe('examples/', function () {
         undefined,
       20_000,
     );
-    await journey.put(USER_ID, 'german_credit.csv', readFileSync(new URL('german_credit.csv', FOLDER)));
+    for (const name of readdirSync(FOLDER).filter((each) => /\.(csv|xlsx)$/.test(each)))
+      await journey.put(USER_ID, name, readFileSync(new URL(name, FOLDER)));
   });
   after(async () => {
     await journey?.close();
@@ -77,6 +85,15 @@ describe('examples/', function () {
     expect(atHome.status?.phase, atHome.status?.message).to.equal('Succeeded');
     expect(atHome.status?.attempts?.map(({ market }) => market)).to.deep.equal(['cluster']);
 
+    for (const [name, task] of Object.entries(MODELS)) {
+      const { status } = await trained(name);
+      expect(status?.phase, status?.message).to.equal('Succeeded');
+      expect(status?.model?.task).to.equal(task);
+      const metrics = status?.metrics ?? {};
+      if (task === 'regression') expect(metrics['r2']).to.be.above(0.8);
+      else expect(metrics['roc_auc']).to.be.above(0.65);
+    }
+
     const prediction = await journey.predicted(USER_ID, 'minimal-scores');
     expect(prediction.status?.phase, prediction.status?.message).to.equal('Succeeded');
     const [header = '', first = ''] = (await journey.get(prediction.status?.outputUri ?? '')).toString().split('\n');
@@ -95,8 +112,8 @@ describe('examples/', function () {
 
   it('04-interruptions.yaml loses its instance with a notice, without a word and by a rebalance, and makes the same model', async () => {
     const manifest = exampleTraining();
-    // A minute's work is enough for a test.
-    manifest.spec.model.hyperparameters = { ...manifest.spec.model.hyperparameters, n_estimators: 1500 };
+    // Less is enough for a test.
+    manifest.spec.model.hyperparameters = { ...manifest.spec.model.hyperparameters, n_estimators: 500 };
     const lines: string[] = [];
     const screen = {
       heading: (text: string) => void lines.push(text),

@@ -33,7 +33,7 @@ function expectMainJob(summary: Summary): void {
 }
 
 describe('npm start', function () {
-  this.timeout(180_000);
+  this.timeout(420_000);
   const starts: Start[] = [];
   const start = (args: readonly string[], state = stateFolder()): Start => {
     const one = new Start(args, state);
@@ -119,7 +119,7 @@ describeEachServer(
   'The main job with --kubeconfig',
   (server) => {
     it('passes', async function () {
-      this.timeout(180_000);
+      this.timeout(420_000);
       const run = new Start(['--once', '--json', '--kubeconfig', server.kubeconfig], stateFolder());
       try {
         const { code, stdout, stderr } = await run.ended;

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 
 DRAWS_MAX = 1000
 DRAWS_MIN = 100

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 
 POINTS_MAX = 200
 CLASSES_MAX = 10

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trainer.evaluation.intervals import Judged, draw, interval, intervals, ranked
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.training import metrics
 from trainer.training.course import Outcome
 from trainer.training.problem import Problem

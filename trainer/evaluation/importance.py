@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.training.fitting import Encoded, Fit
 from trainer.training.metrics import brier
 from trainer.training.problem import Problem
+
+Places = dict[str, dict[str, list[tuple[int, int]]]]
+"""By scheme and column: where what is encoded of it begins and ends."""
 
 ROWS_MAX = 2000
 REPEATS = 5
@@ -64,11 +68,12 @@ def shuffled(fit: Fit, problem: Problem, test: Indices, folds: int, seed: int) -
     y, scale = problem.y[sample], _scale(problem)
     before = float(np.mean(_losses(y, told, scale)))
     rise = np.empty((len(names), repeats))
+    places = _places(fit)
     for first, batch in _batches(fit, encoded, names, rows, repeats):
         again = []
         for name in batch:
             orders = np.concatenate([random.permutation(rows) for _ in range(repeats)])
-            again.append(_with_order(fit, encoded, name, orders))
+            again.append(_with_order(encoded, places, name, orders))
         whole = {key: np.concatenate([one[key] for one in again]) for key in encoded}
         losses = _losses(np.tile(y, repeats * len(batch)), fit.predict_encoded(whole, classes), scale)
         rise[first : first + len(batch)] = losses.reshape(len(batch), repeats, rows).mean(axis=2) - before
@@ -114,23 +119,25 @@ def _batches(fit: Fit, encoded: Encoded, names: list[str], rows: int, repeats: i
         yield first, names[first : first + at_once]
 
 
-def _with_order(fit: Fit, encoded: Encoded, name: str, orders: Indices) -> Encoded:
+def _with_order(encoded: Encoded, places: Places, name: str, orders: Indices) -> Encoded:
     """The rows once a repeat, all as they are but for the numbers of column `name`."""
     made: Encoded = {}
     for (scheme, kind), matrix in encoded.items():
         copies = np.tile(matrix, (len(orders) // len(matrix), 1))
-        for column, start, end in _places(fit, scheme):
-            if column == name:
-                copies[:, start:end] = matrix[orders, start:end]
+        for start, end in places[scheme].get(name, ()):
+            copies[:, start:end] = matrix[orders, start:end]
         made[scheme, kind] = copies
     return made
 
 
-def _places(fit: Fit, scheme: Any) -> Iterator[tuple[str, int, int]]:
-    start = 0
-    for column in fit.columns_by_scheme[scheme]:
-        yield column.column, start, start + column.width
-        start += column.width
+def _places(fit: Fit) -> Places:
+    places: Places = {}
+    for scheme, columns in fit.columns_by_scheme.items():
+        start, of_column = 0, places.setdefault(scheme, {})
+        for column in columns:
+            of_column.setdefault(column.column, []).append((start, start + column.width))
+            start += column.width
+    return places
 
 
 def _followed(fit: Fit, encoded: Encoded, told: Floats) -> list[str]:
@@ -139,8 +146,9 @@ def _followed(fit: Fit, encoded: Encoded, told: Floats) -> list[str]:
     strength: dict[str, float] = {}
     for (scheme, _), matrix in encoded.items():
         related = np.abs(_standard(matrix.astype(np.float64)).T @ predicted).max(axis=1)
-        for column, start, end in _places(fit, scheme):
-            strength[column] = max(strength.get(column, 0.0), float(related[start:end].max(initial=0)))
+        for column, spans in _places(fit)[scheme].items():
+            for start, end in spans:
+                strength[column] = max(strength.get(column, 0.0), float(related[start:end].max(initial=0)))
     return sorted(strength, key=lambda name: -strength[name])
 
 

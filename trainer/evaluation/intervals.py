@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.evaluation.bootstrap import resamples
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.training.metrics import brier, log_losses
 
 RANKS_MAX = 1000

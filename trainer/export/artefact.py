@@ -10,7 +10,7 @@ from datetime import datetime
 
 from trainer.evaluation.evaluation import evaluate
 from trainer.export.blend import graph_of
-from trainer.export.manifest import as_json, describe_file, inexact, manifest
+from trainer.export.manifest import as_json, inexact, manifest
 from trainer.export.notes import notes
 from trainer.export.parity import check
 from trainer.export.python_model import FILE, python_model
@@ -20,8 +20,6 @@ from trainer.table.source import Source
 from trainer.ticket import Request
 from trainer.training.course import Outcome
 from trainer.training.problem import Problem
-
-__all__ = ["Artefact", "as_json", "describe_file", "export"]
 
 
 @dataclass(frozen=True)

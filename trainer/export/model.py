@@ -23,8 +23,10 @@ from trainer.export.python_model import FILE
 from trainer.families import FAMILIES
 from trainer.features.declaration import from_json
 from trainer.features.encoding import encode
-from trainer.table.columns import Floats, Table
-from trainer.table.reading import listed, read_table
+from trainer.table.cells import Floats
+from trainer.table.columns import Table
+from trainer.table.header import listed
+from trainer.table.reading import read_table
 from trainer.table.source import inspect
 from trainer.training.metrics import labels
 

@@ -1,6 +1,7 @@
 """What the user should know about a model, in plain words: how it was judged, how far to trust it, what it is made of.
 
-Notes about the data come from `training/problem.py`, notes of a search from its choice; they are told first.
+That a model is of no use comes first, because only the first notes are shown in chat; then notes about the data, from
+`training/problem.py`, and those of a search, from its choice.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from trainer.ticket import Request
 from trainer.training.course import Outcome
 from trainer.training.problem import Problem
 
-FEW_ROWS = 1000
 BOARD_SHOWN = 5
 EVEN = 0.5
 
@@ -22,12 +22,12 @@ def notes(
 ) -> list[str]:
     """In the order in which they are worth reading, none twice."""
     told = [
+        *_compared(problem, evaluation),
         *problem.notes,
         *outcome.choice.notes,
         *_searched(outcome, request),
         *_made_of(outcome),
         *_judged(problem, outcome),
-        *_compared(problem, evaluation),
         *_threshold(problem, outcome),
         *_exported(parity, inexact),
     ]
@@ -55,8 +55,6 @@ def _judged(problem: Problem, outcome: Outcome) -> list[str]:
         told.append("The model handed over has then learned from all rows, so it should be as good or a little better.")
     else:
         told.append("The model handed over is the judged one.")
-    if len(problem.y) < FEW_ROWS:
-        told.append(f"{len(problem.y)} rows are few: another sample could give clearly different metrics.")
     return told
 
 
@@ -109,10 +107,12 @@ def _searched(outcome: Outcome, request: Request) -> list[str]:
     board = outcome.choice.leaderboard
     if request.model != AUTO or not board:
         return []
-    best = ", ".join(f"{one.name} {_figure(one.score)}" for one in board[:BOARD_SHOWN])
+    scoring = outcome.choice.score_name
+    error = scoring.startswith("neg_")
+    best = ", ".join(f"{one.name} {_figure(-one.score if error else one.score)}" for one in board[:BOARD_SHOWN])
     more = f" and {len(board) - BOARD_SHOWN} more" if len(board) > BOARD_SHOWN else ""
-    by = f" by {outcome.choice.score_name}" if outcome.choice.score_name else ""
-    told = [f"auto compared {len(board)} candidates{by}, higher is better: {best}{more}."]
+    by = f" by {scoring.removeprefix('neg_')}" if scoring else ""
+    told = [f"auto compared {len(board)} candidates{by}, {'lower' if error else 'higher'} is better: {best}{more}."]
     if outcome.choice.skipped:
         names = ", ".join(one.name for one in outcome.choice.skipped[:BOARD_SHOWN])
         told.append(f"Not tried: {names}{'…' if len(outcome.choice.skipped) > BOARD_SHOWN else ''}.")
@@ -128,4 +128,4 @@ def _exported(parity: Parity, inexact: str) -> list[str]:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < FEW_ROWS else f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

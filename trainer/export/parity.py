@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from trainer.errors import PlatformError
 from trainer.export.graph import INPUT, Graph
 from trainer.features.encoding import encode
-from trainer.table.columns import Floats, Table, table_of
+from trainer.table.cells import Floats
+from trainer.table.columns import Table, table_of
 from trainer.training.fitting import Fit
 from trainer.training.metrics import labels
 
@@ -88,8 +89,8 @@ def check(graph: Graph, fit: Fit, table: Table, classes: int, threshold: float |
 
 
 def _difference(ours: Floats, theirs: Floats, classes: int) -> float:
-    """The largest, of a value relative to it or to the usual size of one; two NaNs or two equal infinities are none, one
-    of them is an infinite one."""
+    """The largest, of a value relative to it or to the usual size of one; two NaNs or two equal infinities are none,
+    one of them is an infinite one."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(ours - theirs)
         if not classes:

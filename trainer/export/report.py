@@ -13,11 +13,11 @@ from trainer.evaluation.curves import calibration, curved_classes, precision_rec
 from trainer.evaluation.evaluation import Evaluation
 from trainer.evaluation.importance import importance, scoring
 from trainer.export.manifest import members, split
+from trainer.features.statistics import deciles
 from trainer.training.course import Outcome
 from trainer.training.problem import Problem
 
 SAMPLE_MAX = 500
-DECILES = np.linspace(0, 1, 11)
 
 
 def report(problem: Problem, outcome: Outcome, evaluation: Evaluation, told: list[str], seed: int) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _values(outcome: Outcome, seed: int) -> dict[str, Any]:
         if len(finite) > SAMPLE_MAX:
             sample = np.sort(np.random.default_rng(seed).choice(sample, SAMPLE_MAX, replace=False))
     quantiles = {
-        name: np.quantile(values, DECILES, method="inverted_cdf").tolist() if len(values) else []
+        name: deciles(values) if len(values) else []
         for name, values in (("actual", actual), ("predicted", predicted), ("residual", actual - predicted))
     }
     return {

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.growth import CLASS_WEIGHT, LEAF_BY_ROWS, smallest_leaf
+from trainer.families.growth import LEAF_BY_ROWS, smallest_leaf
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ class DecisionTree(Family):
     scheme = "trees"
     input_type = "float32"
     tolerance = 1e-12
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "max_depth": Whole(8, 0, 1000, none_at_zero=True),
         "min_samples_leaf": LEAF_BY_ROWS,
         "min_samples_split": Whole(2, 2, 1_000_000),
-        "max_leaf_nodes": Whole(None, 0, 1_000_000, none_at_zero=True),
+        "max_leaf_nodes": Whole(None, 2, 1_000_000),
         "ccp_alpha": Real(0.0, 0.0, 1e9),
         "max_features": Choice(None, ("sqrt", "log2", "none")),
         "class_weight": CLASS_WEIGHT,

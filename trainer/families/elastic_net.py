@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.hyperparameters import Flag, Hyperparameter, Real, Value, Whole
+from trainer.families.hyperparameters import Flag, Real, Value, Whole
 from trainer.families.penalty import lasso_strength
 from trainer.families.quietly import fit_quietly
 from trainer.families.target import TargetScale
@@ -28,7 +28,7 @@ class ElasticNet(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-10
-    hyperparameters: ClassVar[Mapping[str, Hyperparameter]] = {
+    hyperparameters = {
         "alpha": Real(None, 1e-9, 1e6, auto="the best by cross-validation; of a target of standard deviation 1"),
         "l1_ratio": Real(0.5, 0.01, 1.0),
         "fit_intercept": Flag(True),

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from trainer.errors import UserError
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
-from trainer.families.growth import CLASS_WEIGHT, LEAF_BY_ROWS, affordable_leaf, smallest_leaf
+from trainer.families.growth import LEAF_BY_ROWS, affordable_leaf, smallest_leaf
 from trainer.families.hyperparameters import Choice, Value, Whole
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.growth import CLASS_WEIGHT, LEAF_BY_ROWS, row_weights, smallest_leaf
+from trainer.families.growth import LEAF_BY_ROWS, smallest_leaf
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class GradientBoosting(Family):
     input_type = "float32"
     tolerance = 1e-11
     even_odds_second = True
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "n_estimators": Whole(200, 1, 5000),
         "learning_rate": Real(0.05, 1e-4, 1.0),
         "max_depth": Whole(3, 1, 32),
@@ -63,7 +64,7 @@ class GradientBoosting(Family):
     ) -> None:
         estimator.n_estimators = cast(int, chosen["n_estimators"]) * (step + 1) // self.steps(chosen)
         estimator.min_samples_leaf = smallest_leaf(chosen["min_samples_leaf"], len(X), LEAF_SHARE, LEAF_MOST)
-        weights = row_weights(chosen["class_weight"], y) if hasattr(estimator, "predict_proba") else None
+        weights = row_weights(chosen, y) if hasattr(estimator, "predict_proba") else None
         estimator.fit(X, y, sample_weight=weights)
 
     def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:

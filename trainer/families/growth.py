@@ -1,17 +1,12 @@
-"""What tree families share: how small a leaf may be by the number of rows, threads, weights of rows."""
+"""What tree families share: how small a leaf may be by the number of rows, and threads."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
-from trainer.families.hyperparameters import Choice, Value, Whole
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from trainer.families.hyperparameters import Value, Whole
 
 LEAF_BY_ROWS = Whole(None, 0, 1_000_000, none_at_zero=True, zero="by the number of rows")
-CLASS_WEIGHT = Choice(None, ("none", "balanced"))
 
 THREADS_FROM_ROWS = 10_000
 """With fewer rows, starting threads takes longer than growing the trees."""
@@ -29,13 +24,3 @@ def smallest_leaf(asked: Value, rows: int, share: float, most: int) -> int:
 def affordable_leaf(rows: int, trees: int) -> int:
     """The smallest leaf with which fully grown trees stay below NODES_MAX, two nodes for a leaf of one and a half."""
     return math.ceil(rows * trees * 4 / 3 / NODES_MAX)
-
-
-def row_weights(chosen_weight: Value, y: NDArray[Any]) -> NDArray[Any] | None:
-    """Of classes: `balanced` gives every class the same sum."""
-    if chosen_weight is None:
-        return None
-    from sklearn.utils.class_weight import compute_sample_weight
-
-    weights: NDArray[Any] = compute_sample_weight(chosen_weight, y)
-    return weights

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.growth import CLASS_WEIGHT, LEAF_BY_ROWS, THREADS_FROM_ROWS, smallest_leaf
+from trainer.families.growth import LEAF_BY_ROWS, THREADS_FROM_ROWS, smallest_leaf
 from trainer.families.hyperparameters import Real, Value, Whole
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class HistGradientBoosting(Family):
     scheme = "trees"
     input_type = "float32"
     tolerance = 1e-11
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "max_iter": Whole(200, 1, 5000),
         "learning_rate": Real(0.05, 1e-4, 1.0),
         "max_leaf_nodes": Whole(15, 2, 10_000),

@@ -45,7 +45,7 @@ class KNearestNeighbors(Family):
         "Of rows at exactly the same distance the earlier one counts, here and when predicting; model.joblib, used "
         "directly, may choose another and then differ on such rows."
     )
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "n_neighbors": Whole(None, 0, NEIGHBOURS_MAX, none_at_zero=True, zero="chosen by the number of rows"),
         "weights": Choice("distance", ("uniform", "distance")),
     }
@@ -80,7 +80,7 @@ class KNearestNeighbors(Family):
         known = on_grid(estimator._fit_X)
         labels = estimator.classes_[estimator._y] if classes else estimator._y
         outputs = _outputs(labels, classes)
-        rows = max(1, BLOCK_NUMBERS // len(known))
+        rows = max(1, BLOCK_NUMBERS // max(len(known), estimator.n_neighbors * outputs.shape[1]))
         told = [
             _averaged(estimator, on_grid(X[start : start + rows]), known, outputs) for start in range(0, len(X), rows)
         ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from trainer.families.elastic_net import ElasticNet, shared_parameters
 from trainer.families.family import Estimator, Task
-from trainer.families.hyperparameters import Hyperparameter, Value
+from trainer.families.hyperparameters import Value
 
 
 class Lasso(ElasticNet):
@@ -15,9 +14,7 @@ class Lasso(ElasticNet):
 
     name = "lasso"
     title = "lasso"
-    hyperparameters: ClassVar[Mapping[str, Hyperparameter]] = {
-        key: kind for key, kind in ElasticNet.hyperparameters.items() if key != "l1_ratio"
-    }
+    hyperparameters = {key: kind for key, kind in ElasticNet.hyperparameters.items() if key != "l1_ratio"}
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
         del task

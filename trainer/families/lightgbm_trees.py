@@ -11,8 +11,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
-from trainer.families.growth import CLASS_WEIGHT, LEAF_BY_ROWS, THREADS_FROM_ROWS, row_weights, smallest_leaf
+from trainer.families.growth import LEAF_BY_ROWS, THREADS_FROM_ROWS, smallest_leaf
 from trainer.families.hyperparameters import Real, Value, Whole
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class LightGBM(Family):
     input_type = "float32"
     tolerance = 1e-11
     library = "lightgbm"
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "n_estimators": Whole(200, 1, 5000),
         "learning_rate": Real(0.05, 1e-4, 1.0),
         "num_leaves": Whole(8, 2, 10_000),
@@ -160,6 +161,6 @@ def _data(
 
     weights = None
     if hasattr(estimator, "predict_proba"):
-        weights = row_weights(chosen["class_weight"], y)
+        weights = row_weights(chosen, y)
         y = np.searchsorted(estimator.classes_, y)
     return lightgbm.Dataset(X, y, weight=weights, params=parameters, categorical_feature=[])

@@ -21,7 +21,7 @@ class Linear(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-10
-    hyperparameters = {"fit_intercept": Flag(True)}  # noqa: RUF012
+    hyperparameters = {"fit_intercept": Flag(True)}
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
         del task, seed

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.hyperparameters import Choice, Real, Value, Whole
+from trainer.families.hyperparameters import Real, Value, Whole
 from trainer.families.quietly import fit_quietly
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ class Logistic(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-10
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "C": Real(0.1, 1e-9, 1e9),
         "l1_ratio": Real(0.0, 0.0, 1.0),
         "max_iter": Whole(1000, 10, 100_000),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.hyperparameters import Choice, Real, Value
-from trainer.families.quietly import balanced_weights
+from trainer.families.hyperparameters import Real, Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +29,9 @@ class NaiveBayes(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-9
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "var_smoothing": Real(0.1, 1e-12, 100.0),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
@@ -44,7 +44,7 @@ class NaiveBayes(Family):
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
         del step
-        estimator.fit(X, y, sample_weight=balanced_weights(y) if chosen["class_weight"] else None)
+        estimator.fit(X, y, sample_weight=row_weights(chosen, y))
 
     def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:
         del task

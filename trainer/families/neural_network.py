@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import UserError
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Layers, Real, Value, Whole
-from trainer.families.quietly import balanced_weights
 from trainer.families.target import TargetScale
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class NeuralNetwork(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-9
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "hidden_layer_sizes": Layers("100"),
         "activation": Choice("relu", ("relu", "tanh", "logistic")),
         "alpha": Real(None, 0.0, 1e4, auto="from 2 for few rows to 0.0001 for many"),
@@ -49,7 +49,7 @@ class NeuralNetwork(Family):
         "max_iter": Whole(200, 1, 10_000),
         "n_iter_no_change": Whole(10, 1, 10_000),
         "tol": Real(1e-4, 0.0, 1.0),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
@@ -87,8 +87,8 @@ class NeuralNetwork(Family):
         scale = None
         if hasattr(estimator, "predict_proba"):
             more["classes"] = np.unique(y)
-            if chosen["class_weight"]:
-                more["sample_weight"] = balanced_weights(y)
+            if (weights := row_weights(chosen, y)) is not None:
+                more["sample_weight"] = weights
         else:
             scale = TargetScale.of(y)
             y = scale.standardise(y)

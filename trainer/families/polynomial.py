@@ -7,8 +7,9 @@ from math import comb
 from typing import TYPE_CHECKING, Any, cast
 
 from trainer.errors import UserError
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
-from trainer.families.hyperparameters import Choice, Flag, Real, Value, Whole
+from trainer.families.hyperparameters import Flag, Real, Value, Whole
 from trainer.families.penalty import ridge_strength
 from trainer.families.quietly import fit_quietly
 from trainer.families.target import TargetScale
@@ -32,13 +33,13 @@ class Polynomial(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-9
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "degree": Whole(2, 2, 3),
         "interaction_only": Flag(False),
         "alpha": Real(None, 1e-9, 1e9, auto="the best by leave-one-out (regression)"),
         "C": Real(0.01, 1e-9, 1e9),
         "max_iter": Whole(1000, 10, 100_000),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:

@@ -19,9 +19,3 @@ def fit_quietly(estimator: Any, X: NDArray[np.floating], y: NDArray[Any], **more
         warnings.simplefilter("ignore", LinAlgWarning)
         warnings.simplefilter("ignore", FutureWarning)
         estimator.fit(X, y, **more)
-
-
-def balanced_weights(y: NDArray[Any]) -> NDArray[np.float64]:
-    """A weight a row so that every class weighs the same, for estimators without class_weight."""
-    _, places, counts = np.unique(y, return_inverse=True, return_counts=True)
-    return np.asarray(len(y) / (len(counts) * counts[places]), dtype=np.float64)

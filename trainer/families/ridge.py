@@ -27,7 +27,7 @@ class Ridge(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-10
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "alpha": Real(None, 1e-9, 1e9, auto="the best by leave-one-out"),
         "fit_intercept": Flag(True),
     }

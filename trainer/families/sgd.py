@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import UserError
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
-from trainer.families.quietly import balanced_weights
 from trainer.families.target import TargetScale
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Sgd(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-10
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "loss": Choice("auto", ("auto", "log_loss", "squared_error", "huber")),
         "penalty": Choice("l2", ("l2", "l1", "elasticnet", "none")),
         "alpha": Real(None, 0.0, 1e3, auto="less the more rows there are"),
@@ -48,7 +48,7 @@ class Sgd(Family):
         "eta0": Real(0.2, 1e-7, 1.0),
         "max_iter": Whole(None, 0, 100_000, none_at_zero=True, zero="chosen by the number of rows"),
         "tol": Real(1e-4, 0.0, 1.0),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:
@@ -82,8 +82,8 @@ class Sgd(Family):
         scale = None
         if classifies:
             more["classes"] = np.unique(y)
-            if chosen["class_weight"]:
-                more["sample_weight"] = balanced_weights(y)
+            if (weights := row_weights(chosen, y)) is not None:
+                more["sample_weight"] = weights
         else:
             scale = TargetScale.of(y)
             y = scale.standardise(y)

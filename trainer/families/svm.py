@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import UserError
+from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
 from trainer.families.quietly import fit_quietly
@@ -38,14 +39,14 @@ class Svm(Family):
     scheme = "linear"
     input_type = "float64"
     tolerance = 1e-9
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "C": Real(None, 1e-6, 1e4, auto=f"{C_CLASSIFICATION:g} for classes, {C_REGRESSION:g} for numbers"),
         "kernel": Choice("rbf", ("rbf", "linear", "poly")),
         "gamma": Real(None, 1e-9, 1e6, auto="1 / (columns · variance), scikit-learn's scale"),
         "degree": Whole(3, 1, 5),
         "coef0": Real(1.0, 0.0, 1e3),
         "epsilon": Real(0.02, 0.0, 10.0),
-        "class_weight": Choice(None, ("none", "balanced")),
+        "class_weight": CLASS_WEIGHT,
     }
 
     def build(self, task: Task, chosen: Mapping[str, Value], seed: int) -> Estimator:

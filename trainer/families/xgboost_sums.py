@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FLOAT32_BITS = 24
-QUANTUM_LEAST = -149
-"""The exponent of the smallest float32."""
+from trainer.export.ensemble import FLOAT32_BITS, QUANTUM_LEAST
 
 
 def with_exact_sums(booster: Any) -> bytearray:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
+from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task, portion
-from trainer.families.growth import CLASS_WEIGHT, THREADS_FROM_ROWS, row_weights
+from trainer.families.growth import THREADS_FROM_ROWS
 from trainer.families.hyperparameters import Real, Value, Whole
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class XGBoost(Family):
     input_type = "float32"
     tolerance = 1e-12
     library = "xgboost"
-    hyperparameters = {  # noqa: RUF012
+    hyperparameters = {
         "n_estimators": Whole(200, 1, 5000),
         "learning_rate": Real(0.05, 1e-4, 1.0),
         "max_depth": Whole(3, 1, 20),
@@ -109,7 +110,7 @@ def _matrix(estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], chos
 
     weights = None
     if hasattr(estimator, "predict_proba"):
-        weights = row_weights(chosen["class_weight"], y)
+        weights = row_weights(chosen, y)
         y = np.unique(y, return_inverse=True)[1]
     return QuantileDMatrix(X, y, weight=weights, max_bin=chosen["max_bin"], nthread=_threads(len(X)))
 

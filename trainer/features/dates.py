@@ -110,14 +110,6 @@ def days_of(year: _Ints, month: _Ints, day: _Ints) -> tuple[_Ints, NDArray[np.bo
     return days, exists
 
 
-def dates_of_numbers(values: Floats) -> Floats:
-    """Like `read_dates`, of the eight digits that a column of numbers has kept."""
-    fit = (values >= 1000_0000) & (values <= 9999_9999) & (values == np.floor(values))
-    digits = np.where(fit, values, 0).astype(np.int64)
-    days, exists = days_of(digits // 10_000, digits // 100 % 100, digits % 100)
-    return np.where(fit & exists, days * float(DAY_MS), np.nan)
-
-
 def part_of(moments: Floats, part: Part) -> Floats:
     """A part of each moment (milliseconds since 1970, UTC); NaN stays NaN."""
     absent = np.isnan(moments)
@@ -198,9 +190,9 @@ _SPOKEN = {"DMY": "day before month", "MDY": "month before day"}
 
 
 def all_plausible(moments: Floats) -> bool:
-    """Whether these (of eight digits each) are surely dates: every one exists, in years that tables are about."""
+    """Whether different texts of eight digits are surely dates: every one exists, in years that tables are about."""
     if len(moments) == 0 or np.isnan(moments).any():
         return False
     years = part_of(moments, "year")
     low, high = PLAUSIBLE_YEARS
-    return bool(years.min() >= low and years.max() <= high and len(np.unique(moments)) >= DIFFERENT_MIN)
+    return bool(years.min() >= low and years.max() <= high and len(moments) >= DIFFERENT_MIN)

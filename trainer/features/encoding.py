@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.features.booleans import truths_of
-from trainer.features.dates import Order, Part, dates_of_numbers, part_of, read_dates
+from trainer.features.dates import Order, Part, part_of
 from trainer.features.notation import Notation
-from trainer.table.cells import Floats, numbers_of
+from trainer.features.readings import read_moments, read_numbers, read_truths
+from trainer.table.cells import Floats
 from trainer.table.columns import MISSING, Column, Table
 
 InputType = Literal["float32", "float64"]
@@ -46,12 +47,7 @@ class NumberColumn:
         return 2 if self.indicator else 1
 
     def encode(self, column: Column, out: Matrix) -> None:
-        _write(column, out, read_numbers(column, self.notation), self._numbers)
-
-    def _numbers(self, values: Floats) -> list[Floats]:
-        absent = np.isnan(values)
-        scaled = _scaled(np.where(absent, self.impute, values), self.center, self.scale)
-        return [scaled, absent.astype(np.float64)] if self.indicator else [scaled]
+        _write(column, out, read_numbers(column, self.notation), partial(_imputed, self))
 
 
 @dataclass(frozen=True)
@@ -72,12 +68,7 @@ class BooleanColumn:
         return 2 if self.indicator else 1
 
     def encode(self, column: Column, out: Matrix) -> None:
-        _write(column, out, read_truths(column, self.yes, self.no), self._numbers)
-
-    def _numbers(self, values: Floats) -> list[Floats]:
-        absent = np.isnan(values)
-        scaled = _scaled(np.where(absent, self.impute, values), self.center, self.scale)
-        return [scaled, absent.astype(np.float64)] if self.indicator else [scaled]
+        _write(column, out, read_truths(column, self.yes, self.no), partial(_imputed, self))
 
 
 @dataclass(frozen=True)
@@ -159,30 +150,10 @@ class OrdinalColumn:
 EncodedColumn = NumberColumn | BooleanColumn | DateColumn | OneHotColumn | OrdinalColumn
 
 
-def read_numbers(column: Column, notation: Notation | None) -> Floats:
-    """By text, then NaN for a missing cell; of a column that kept only numbers, by row."""
-    if column.codes is None:
-        return column.numbers()
-    return column.read("numbers", numbers_of) if notation is None else column.read(notation, notation.numbers_of)
-
-
-def read_truths(column: Column, yes: tuple[str, ...], no: tuple[str, ...]) -> Floats:
-    """1, 0 or NaN, by text or row like `read_numbers`."""
-    if column.codes is None:
-        return np.full(column.rows, np.nan)
-    return column.read((yes, no), lambda texts: truths_of(texts, yes, no))
-
-
-def read_moments(column: Column, orders: tuple[Order, ...]) -> Floats:
-    """Milliseconds since 1970 or NaN, by text or row like `read_numbers`."""
-    if column.codes is None:
-        return dates_of_numbers(column.numbers())
-    return column.read(orders, lambda texts: read_dates(texts, orders))
-
-
-def by_row(column: Column, read: Floats) -> Floats:
-    """What was read by text, of every row."""
-    return read if column.codes is None else read[column.codes]
+def _imputed(declared: NumberColumn | BooleanColumn, values: Floats) -> list[Floats]:
+    absent = np.isnan(values)
+    scaled = _scaled(np.where(absent, declared.impute, values), declared.center, declared.scale)
+    return [scaled, absent.astype(np.float64)] if declared.indicator else [scaled]
 
 
 def _scaled(values: Floats, center: float, scale: float) -> Floats:

@@ -19,15 +19,12 @@ from trainer.features.encoding import (
     NumberColumn,
     OneHotColumn,
     OrdinalColumn,
-    by_row,
-    read_moments,
-    read_numbers,
-    read_truths,
 )
 from trainer.features.notation import Notation
 from trainer.features.profile import Feature
+from trainer.features.readings import by_row, read_moments, read_numbers, read_truths
 from trainer.table.cells import Floats
-from trainer.table.columns import MISSING, Column, Table
+from trainer.table.columns import Column, Table
 
 Scheme = Literal["trees", "linear"]
 """trees: numbers as they are, many categories as one ordinal. linear: standardised, the frequent categories one-hot."""
@@ -114,7 +111,7 @@ def _standard(values: Floats) -> tuple[float, float]:
 
 
 def _category(name: str, column: Column, scheme: Scheme) -> OneHotColumn | OrdinalColumn:
-    counts = _counts(column)
+    counts = column.counts()
     least = min(max(2, int(RARE_SHARE * column.rows)), RARE_ROWS_MAX)
     common = {text: count for text, count in counts.items() if count >= least}
     if len(common) < 2:
@@ -125,10 +122,3 @@ def _category(name: str, column: Column, scheme: Scheme) -> OneHotColumn | Ordin
         telling = column.missing() > MISSING_IS_TELLING * column.rows
         return OneHotColumn(name, kept, None if telling or not ranked else ranked[0])
     return OrdinalColumn(name, tuple(sorted(ranked[:ORDINAL_MAX])))
-
-
-def _counts(column: Column) -> dict[str, int]:
-    if column.codes is None:
-        return {}
-    codes, counts = np.unique(column.codes, return_counts=True)
-    return {column.texts[code]: int(count) for code, count in zip(codes, counts, strict=True) if code != MISSING}

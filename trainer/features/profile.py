@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 
 from trainer.features.booleans import guess_words
-from trainer.features.dates import Order, all_plausible, dates_of_numbers, guess_orders, read_dates
+from trainer.features.dates import Order, all_plausible, guess_orders, read_dates
 from trainer.features.notation import PLAIN_ENOUGH, Notation, guess_notation
+from trainer.features.readings import by_row, read_moments, read_numbers
 from trainer.features.usefulness import useless, useless_numbers, useless_texts
 from trainer.table.cells import Floats
-from trainer.table.columns import MISSING, MOSTLY_NUMBERS, Column, Table
+from trainer.table.columns import MOSTLY_NUMBERS, Column, Table
 
 BOOLEAN_TEXTS_MAX = 12
 EIGHT_DIGITS = 8
@@ -102,10 +103,10 @@ def read_column(column: Column) -> Interpretation:
     values = column.numbers()
     plain = int(np.count_nonzero(~np.isnan(values))) / max(present, 1)
     name, example = column.name, _example(column)
-    if plain >= MOSTLY_NUMBERS and _eight_digit_dates(column, values):
+    if plain == 1 and _eight_digit_dates(column):
         feature = Feature(name, "date", example, orders=("YMD",))
         return Interpretation(feature, values_of(column, feature))
-    texts = {} if plain == 1 else _counts(column)
+    texts = {} if plain == 1 else column.counts()
     plain += sum(count for text, count in texts.items() if INFINITE.fullmatch(text)) / max(present, 1)
     if plain < MOSTLY_NUMBERS and len(texts) <= BOOLEAN_TEXTS_MAX and (words := guess_words(texts)):
         return Interpretation(Feature(name, "boolean", example, yes=words[0], no=words[1]), None)
@@ -157,24 +158,18 @@ def _noted(column: Column, feature: Feature, share: float, doubt: str) -> Interp
 def values_of(column: Column, feature: Feature) -> Floats | None:
     """The numbers of a column of numbers, the moments (milliseconds since 1970) of dates, by row; None of others."""
     if feature.type == "number":
-        if feature.notation is None or column.codes is None:
-            return column.numbers()
-        return column.read(feature.notation, feature.notation.numbers_of)[column.codes]
+        return by_row(column, read_numbers(column, feature.notation))
     if feature.type == "date":
-        if column.codes is None:
-            return dates_of_numbers(column.numbers())
-        return column.read(feature.orders, lambda texts: read_dates(texts, feature.orders))[column.codes]
+        return by_row(column, read_moments(column, feature.orders))
     return None
 
 
-def _eight_digit_dates(column: Column, values: Floats) -> bool:
+def _eight_digit_dates(column: Column) -> bool:
     """20240531 is a date only where every cell is one."""
-    present = values[~np.isnan(values)]
-    if len(present) != column.rows - column.missing() or len(present) == 0 or not 1e7 <= present[0] < 1e8:
+    if column.codes is None:
         return False
-    if column.codes is not None and any(len(column.texts[code]) != EIGHT_DIGITS for code in _used(column)):
-        return False
-    return all_plausible(dates_of_numbers(present))
+    texts = [column.texts[code] for code in _used(column)]
+    return all(len(text) == EIGHT_DIGITS for text in texts) and all_plausible(read_dates(texts, ("YMD",)))
 
 
 def _used(column: Column) -> list[int]:
@@ -184,19 +179,10 @@ def _used(column: Column) -> list[int]:
     return [int(code) for code in np.nonzero(used[:-1])[0]]
 
 
-def _counts(column: Column) -> dict[str, int]:
-    """How often each text occurs."""
-    if column.codes is None:
-        return {}
-    assert MISSING == -1
-    counts = np.bincount(column.codes + 1, minlength=len(column.texts) + 1)[1:]
-    return {column.texts[code]: int(counts[code]) for code in np.nonzero(counts)[0].tolist()}
-
-
 def _useless(column: Column, reading: Interpretation) -> str:
     if reading.values is not None:
         return useless_numbers(column, reading.values, dates=reading.feature.type == "date")
-    return useless_texts(column, _counts(column))
+    return useless_texts(column, column.counts())
 
 
 def _fingerprint(column: Column, reading: Interpretation) -> bytes:

@@ -8,10 +8,17 @@ import numpy as np
 
 from trainer.features.dates import DAY_MS
 from trainer.features.profile import Feature, values_of
+from trainer.table.cells import Floats
 from trainer.table.columns import Column
 
 SHARES_MAX = 20
 DECILES = np.linspace(0, 1, 11)
+
+
+def deciles(values: Floats) -> list[float]:
+    """Minimum, deciles, maximum: values that occur, never one between two. Nothing can overflow, and whole numbers stay
+    whole."""
+    return [float(value) for value in np.quantile(values, DECILES, method="inverted_cdf")]
 
 
 def statistics(feature: Feature, column: Column) -> dict[str, Any]:
@@ -21,15 +28,13 @@ def statistics(feature: Feature, column: Column) -> dict[str, Any]:
         present = values[~np.isnan(values)]
         told: dict[str, Any] = {"missing": 1 - len(present) / max(column.rows, 1)}
         if len(present):
-            # A value that occurs, never one between two: nothing can overflow, and whole numbers stay whole.
-            quantiles = np.quantile(present, DECILES, method="inverted_cdf")
-            told["quantiles"] = (quantiles / DAY_MS if feature.type == "date" else quantiles).tolist()
+            told["quantiles"] = [value / DAY_MS if feature.type == "date" else value for value in deciles(present)]
         return told
     if column.codes is None:
         return {"missing": column.missing() / max(column.rows, 1)}
-    counts = np.bincount(column.codes + 1, minlength=len(column.texts) + 1)[1:]
-    frequent = sorted(np.nonzero(counts)[0].tolist(), key=lambda code: (-counts[code], column.texts[code]))[:SHARES_MAX]
+    counts = column.counts()
+    frequent = sorted(counts, key=lambda text: (-counts[text], text))[:SHARES_MAX]
     return {
         "missing": column.missing() / max(column.rows, 1),
-        "shares": {column.texts[code]: float(counts[code] / column.rows) for code in frequent},
+        "shares": {text: counts[text] / column.rows for text in frequent},
     }

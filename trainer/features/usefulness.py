@@ -115,8 +115,8 @@ def _near_constant(rows: int, others: int) -> str:
 def useless_texts(column: Column, counts: Mapping[str, int]) -> str:
     """`counts`: how often each text occurs."""
     rows, present, distinct = column.rows, sum(counts.values()), len(counts)
-    if distinct == 0:
-        return "It is empty."
+    if distinct == 0:  # not empty, which is known by now: it began with too many numbers to keep texts
+        return "It begins with numbers and goes on with texts."
     if present == rows:
         if distinct == 1:
             return _same(column)

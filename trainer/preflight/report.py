@@ -15,6 +15,7 @@ import numpy as np
 from trainer.errors import JobError
 from trainer.features.leakage import suspects, telling_id
 from trainer.features.profile import Dropped, profile
+from trainer.features.statistics import deciles
 from trainer.preflight.guess import guess_target
 from trainer.preflight.schema import ColumnReport, report_column
 from trainer.table.duplicates import count_duplicates
@@ -24,7 +25,6 @@ from trainer.ticket import Request
 from trainer.training.problem import Problem, pose
 from trainer.training.target import read_target
 
-FEW_ROWS = 1000
 SMALL_CLASS_SHARE = 0.1
 SMALL_CLASS_ROWS = 20
 MANY_MISSING = 0.5
@@ -88,7 +88,7 @@ def _target(reading: Reading, request: Request, problem: Problem | None) -> dict
             for text, rows in zip(problem.classes, counts, strict=True)
         ]
     else:
-        told["quantiles"] = np.quantile(problem.y, np.linspace(0, 1, 11), method="inverted_cdf").tolist()
+        told["quantiles"] = deciles(problem.y)
     return told
 
 
@@ -158,21 +158,17 @@ def _warnings(
 
 
 def _about_rows(reading: Reading, request: Request, problem: Problem) -> list[str]:
-    told = []
-    rows = len(problem.y)
-    if rows < FEW_ROWS:
-        told.append(f"{rows} rows are few: another sample could give clearly different metrics.")
     if not problem.classes:
-        return told
+        return []
     names = [feature.name for feature in problem.features]
     alike = count_duplicates(reading.table.only(names))
     copies = count_duplicates(reading.table.only([*names, request.target]))
-    if alike and copies is not None and alike > copies:
-        told.append(
-            f"{alike - copies:,} rows equal an earlier one in all features but not in the target: "
-            "no model can be right about both."
-        )
-    return told
+    if not alike or copies is None or alike <= copies:
+        return []
+    return [
+        f"{alike - copies:,} rows equal an earlier one in all features but not in the target: "
+        "no model can be right about both."
+    ]
 
 
 def _about_classes(problem: Problem) -> list[str]:

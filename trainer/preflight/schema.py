@@ -68,15 +68,13 @@ def _summary(column: Column, reading: Interpretation) -> str:
         if reading.feature.type == "date":
             return " to ".join(str(np.datetime64(int(moment), "ms").astype("datetime64[D]")) for moment in (low, high))
         return f"{low:,.6g} to {high:,.6g}"
-    if column.codes is None:
-        return ""
-    counts = np.bincount(column.codes + 1, minlength=len(column.texts) + 1)[1:]
-    frequent = [
-        int(code)
-        for code in np.argsort(-counts, kind="stable")[:TEXTS_SHOWN]
-        if counts[code] > SHOWN_FROM * column.rows
-    ]
-    return ", ".join(f"{column.texts[code][:TEXT_LETTERS]} {counts[code] / column.rows:.0%}" for code in frequent)
+    counts = column.counts()
+    frequent = sorted(counts, key=lambda text: -counts[text])[:TEXTS_SHOWN]
+    return ", ".join(
+        f"{text[:TEXT_LETTERS]} {counts[text] / column.rows:.0%}"
+        for text in frequent
+        if counts[text] > SHOWN_FROM * column.rows
+    )
 
 
 def _kind(column: Column, reading: Interpretation) -> str:
@@ -95,8 +93,6 @@ def _kind(column: Column, reading: Interpretation) -> str:
 
 def _distinct(column: Column) -> tuple[int, bool]:
     if column.codes is not None:
-        used = np.zeros(len(column.texts) + 1, dtype=bool)
-        used[column.codes] = True
-        return int(np.count_nonzero(used[:-1])), True
+        return len(column.counts()), True
     values = column.numbers()[:DISTINCT_ROWS]
     return len(np.unique(values[~np.isnan(values)])), column.rows <= DISTINCT_ROWS and not column.overflow

@@ -26,6 +26,8 @@ MOSTLY_DIGITS = re.compile(
 )
 """Dates, times, 1.234,50 and $ 5: such texts are kept however many there are, for they can become numbers."""
 LOOKED_AT = 1000
+MAYBE_DATES = (19000101, 21001231)
+"""Texts that are all numbers between these may be dates and are kept: a number does not say how it was written."""
 MISSING_SET = frozenset(MISSING_TEXTS)
 
 
@@ -103,6 +105,9 @@ class ColumnBuilder:
             self._overflow = len(texts) > DISTINCT_MAX and not _mostly_digits(texts)
         if numeric < MOSTLY_NUMBERS and not self._overflow:
             self._look_at = max(2 * len(texts), DISTINCT_MAX) if len(texts) > DISTINCT_MAX else self._next_look()
+            return
+        if len(texts) <= DISTINCT_MAX and np.all((told >= MAYBE_DATES[0]) & (told <= MAYBE_DATES[1])):
+            self._look_at = self._next_look()
             return
         codes = np.frombuffer(self._codes, np.int32)
         self._text_kept = False

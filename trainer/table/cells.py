@@ -94,6 +94,11 @@ def _floats(cells: Sequence[str]) -> Floats:
         return np.fromiter((float(cell) if cell else np.nan for cell in cells), np.float64, len(cells))
 
 
+def short_time(text: str) -> str:
+    """A time without zeros at the end of its fraction of a second."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def text_of_float(value: float) -> str:
     """The shortest text that reads back as the number; whole numbers as people write them: 3, not 3.0.
 

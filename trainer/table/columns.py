@@ -13,25 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.table.cells import BLANK, MISSING_TEXTS, Floats, number_of, numbers_of, strip
-
-__all__ = [
-    "BLANK",
-    "EAGER_CELLS",
-    "MISSING",
-    "MISSING_TEXTS",
-    "MOSTLY_NUMBERS",
-    "Column",
-    "Floats",
-    "Indices",
-    "Lexicon",
-    "Table",
-    "Taken",
-    "number_of",
-    "numbers_of",
-    "strip",
-    "table_of",
-]
+from trainer.table.cells import BLANK, MISSING_TEXTS, Floats, numbers_of
 
 Indices = NDArray[np.int64]
 
@@ -82,6 +64,13 @@ class Column:
     def missing(self) -> int:
         """How many cells are missing (cells that are no number where one is due are not among them)."""
         return self.missing_count if self.codes is None else int(np.count_nonzero(self.codes == MISSING))
+
+    def counts(self) -> dict[str, int]:
+        """How often each text occurs; none where texts were let go."""
+        if self.codes is None:
+            return {}
+        counts = np.bincount(self.codes + 1, minlength=len(self.texts) + 1)[1:]
+        return {self.texts[code]: int(counts[code]) for code in np.nonzero(counts)[0].tolist()}
 
     def text_at(self, row: int) -> str:
         """The text of a cell: stripped, empty where missing, the shortest that reads back as the number otherwise."""

@@ -10,13 +10,13 @@ import datetime as dt
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import DataError
-from trainer.table.cells import BLANK, text_of_float
+from trainer.table.cells import BLANK, short_time, text_of_float
 from trainer.table.columns import Column
 from trainer.table.header import check_header, shown
 from trainer.table.packs import library
@@ -42,12 +42,12 @@ def read_excel(path: Path, name: str, *, keep_text: bool) -> tuple[list[Column],
         if not sheets:
             raise DataError("EmptyFile", f"{name} has no sheet of cells.", "Put the table on a sheet.")
         for sheet in sheets:
-            reader = _Sheet(sheet, name)
-            header = reader.header()
-            if header:
-                rows = Rows(check_header(header, name), name, "row", keep_text)
-                reader.read(rows, len(header))
-                return rows.build(), reader.notes(len(sheets))
+            with closing(_Sheet(sheet, name)) as reader:
+                header = reader.header()
+                if header:
+                    rows = Rows(check_header(header, name), name, "row", keep_text)
+                    reader.read(rows, len(header))
+                    return rows.build(), reader.notes(len(sheets))
     raise DataError(
         "EmptyFile", f"No sheet of {name} holds a table.", "A table has a row of at least two names and rows below it."
     )
@@ -89,12 +89,8 @@ def text_of(value: object) -> str:
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         value = value.date()
     if isinstance(value, (dt.date, dt.time)):
-        return _short(value.isoformat())
+        return short_time(value.isoformat())
     return str(value)
-
-
-def _short(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @contextmanager
@@ -120,6 +116,10 @@ def _damaged(name: str) -> DataError:
     )
 
 
+def _values(sheet: Any) -> Generator[Values, None, None]:
+    yield from sheet.iter_rows(values_only=True)
+
+
 class _Sheet:
     """`row`: the number of the newest row."""
 
@@ -127,9 +127,13 @@ class _Sheet:
         sheet.reset_dimensions()  # what the file says of its size can be wrong
         self._title = str(sheet.title)
         self._file = name
-        self._rows: Iterator[Values] = iter(sheet.iter_rows(values_only=True))
+        self._rows = _values(sheet)
         self._titles = 0
         self.row = 0
+
+    def close(self) -> None:
+        """Lets go of the file, which rows that were not read to the end would keep open."""
+        self._rows.close()
 
     def header(self) -> list[str]:
         """The first row with two filled cells or more; empty when there is none. Others before it are titles."""

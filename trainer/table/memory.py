@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from trainer.errors import OutOfMemoryError
 from trainer.families import FAMILIES
+from trainer.features.fitting import ONE_HOT_MAX
 from trainer.table.building import DISTINCT_MAX
 from trainer.table.cells import number_of, strip
 from trainer.table.excel import unpacked_bytes
@@ -30,7 +31,6 @@ TEXT_BYTES = 150
 """A text in a list and in an index, besides its letters."""
 DIFFERENT = 0.5
 """A column of which more than this share of a sample's cells differ has many different values."""
-ONE_HOT_MAX = 20
 EXCEL_CELL_BYTES = 35
 """Of XML, at least."""
 SHARE_USABLE = 0.94

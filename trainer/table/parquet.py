@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from trainer.errors import DataError
 from trainer.table.building import ColumnBuilder
-from trainer.table.cells import BLANK, Floats, text_of_float
+from trainer.table.cells import BLANK, Floats, short_time, text_of_float
 from trainer.table.columns import MISSING, Column
 from trainer.table.header import check_header, listed
 from trainer.table.packs import library
@@ -191,18 +191,13 @@ def _cast(values: Any) -> list[str]:
     if arrow.types.is_timestamp(kind) and kind.tz:
         values = values.cast(arrow.timestamp(kind.unit, "UTC")).cast(arrow.timestamp(kind.unit))
     texts = [text or "" for text in values.cast(arrow.string()).to_pylist()]
-    return [_short(text) for text in texts] if arrow.types.is_time(kind) else texts
+    return [short_time(text) for text in texts] if arrow.types.is_time(kind) else texts
 
 
 def _timestamp(text: str, zone: str | None) -> str:
     """2024-01-31 at midnight, 2024-01-31T12:30:00.5 else; with Z where the column knows its time zone."""
     day, _, time = text.partition(" ")
-    time = _short(time)
+    time = short_time(time)
     if not text or (time == "00:00:00" and not zone):
         return day
     return f"{day}T{time}{'Z' if zone else ''}"
-
-
-def _short(time: str) -> str:
-    """Without zeros at the end of a fraction of a second."""
-    return time.rstrip("0").rstrip(".") if "." in time else time

@@ -13,11 +13,8 @@ from trainer.table.columns import Column, Table
 from trainer.table.delimited import read_delimited
 from trainer.table.duplicates import duplicates_note
 from trainer.table.excel import read_excel
-from trainer.table.header import listed, shown
 from trainer.table.parquet import read_parquet
 from trainer.table.source import Source
-
-__all__ = ["Reading", "listed", "read_table", "shown"]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from trainer import __main__ as program
 from trainer.errors import ExitCode, PlatformError
 from trainer.instance.identity import identity
 from trainer.tests.cloud import KEY, ROLE, Cloud, running
@@ -21,7 +20,8 @@ from trainer.tests.surroundings import Held
 from trainer.tests.test_worker import start, ticket
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAINING = {"model": "gradient_boosting", "target": "price", "hyperparameters": {"n_estimators": 20}}
+TRAINING = {"model": "gradient_boosting", "target": "price", "hyperparameters": {"n_estimators": 4}}
+pytestmark = pytest.mark.usefixtures("without_pictures")
 
 
 @pytest.fixture

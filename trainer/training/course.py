@@ -13,6 +13,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from numpy.typing import NDArray
 from trainer import __version__
 from trainer.errors import UserError
 from trainer.evaluation.importance import Shuffled, shuffled
-from trainer.families import AUTO
+from trainer.families import AUTO, FAMILIES
 from trainer.families.family import STEPS_MAX
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.ticket import Request
 from trainer.training import metrics
 from trainer.training.fitting import Fit, Member, begin
@@ -315,8 +317,10 @@ class Course:
 
 def _fingerprint(request: Request, data_sha256: str) -> str:
     """Of everything that makes a checkpoint's steps what they are."""
-    import numpy
     import sklearn
 
-    parts = (__version__, numpy.__version__, sklearn.__version__, data_sha256, repr(request))
+    family = FAMILIES.get(request.model)
+    library = import_module(family.library) if family else sklearn  # the first step needs it anyway
+    versions = (__version__, np.__version__, sklearn.__version__, str(library.__version__))
+    parts = (*versions, data_sha256, repr(request))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -18,7 +18,8 @@ from trainer.families.family import Estimator, Family
 from trainer.families.hyperparameters import Value
 from trainer.features.encoding import EncodedColumn, InputType, encode, width
 from trainer.features.fitting import Scheme, fit_columns
-from trainer.table.columns import Floats, Indices, Table
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices, Table
 from trainer.training.problem import Problem
 
 BLEND = "blend"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from trainer.table.cells import Floats
+from trainer.training import metrics
 from trainer.training.fitting import Ingredient
+from trainer.training.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,19 @@ class Choice:
     skipped: tuple[Skipped, ...] = ()
     score_name: str = ""
     notes: tuple[str, ...] = ()
+
+
+def score(problem: Problem, truth: Floats, told: Floats) -> float:
+    """Higher is better: area under ROC of two classes, negative log loss of more, or negative RMSE."""
+    if score_name(problem) == "roc_auc":
+        from sklearn.metrics import roc_auc_score
+
+        return float(roc_auc_score(truth, told[:, 1])) if len(np.unique(truth)) == 2 else 0.5
+    return -metrics.loss(truth, told, len(problem.classes or ()))
+
+
+def score_name(problem: Problem) -> str:
+    """As scikit-learn names its scorers."""
+    if not problem.classes:
+        return "neg_root_mean_squared_error"
+    return "roc_auc" if len(problem.classes) == 2 else "neg_log_loss"

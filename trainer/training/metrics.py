@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 
 NEAR_ZERO = 0.01
 """A target with a row nearer to 0 than this share of the median distance has no sensible percentage error."""

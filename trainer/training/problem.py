@@ -23,6 +23,7 @@ from trainer.training.separator import Separator, separator_of
 from trainer.training.target import read_target
 
 ROWS_MIN = 10
+ROWS_FEW = 1000
 PREDICTION = "prediction"
 """The name of the column that predictions get unless another is asked for."""
 
@@ -48,9 +49,15 @@ def pose(reading: Reading, request: Request) -> Problem:
     table, notes = reading.table, list(reading.notes)
     names = _feature_names(table, request)
     column = table.columns[request.target]
+    _require_rows(column, column.rows - column.missing())
     target = read_target(column, request.task)
     notes += target.notes
-    _check_rows(column, len(target.rows), notes)
+    _require_rows(column, len(target.rows))
+    without = column.rows - len(target.rows)
+    if without:
+        notes.append(f"{without:,} of {column.rows:,} rows have no usable target and were left out.")
+    if len(target.rows) < ROWS_FEW:
+        notes.append(f"{len(target.rows)} rows are few: another sample could give clearly different metrics.")
     separator = _separator(table, request, target.rows, notes)
     used = table.take(target.rows)
     grouped = _grouped_by(request, names)
@@ -139,14 +146,12 @@ def _separator(table: Table, request: Request, rows: Indices, notes: list[str]) 
     return separator_of("time" if kind == "time" else "group", table.columns[name].take(rows), notes)
 
 
-def _check_rows(target: Column, kept: int, notes: list[str]) -> None:
-    without = target.rows - kept
-    if without:
-        notes.append(f"{without:,} of {target.rows:,} rows have no usable target and were left out.")
-    if kept < ROWS_MIN:
-        have = "row has" if kept == 1 else "rows have"
+def _require_rows(target: Column, present: int) -> None:
+    """None at all is told in other words, by `read_target`."""
+    if 0 < present < ROWS_MIN:
+        have = "row has" if present == 1 else "rows have"
         raise DataError(
             "TooFewRows",
-            f"Only {kept} {have} a value in the target {shown(target.name)}.",
+            f"Only {present} {have} a value in the target {shown(target.name)}.",
             f"At least {ROWS_MIN} rows are needed; a hundred or more make a model worth trusting.",
         )

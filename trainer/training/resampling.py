@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from trainer.table.columns import Indices
 from trainer.training.problem import Problem
-from trainer.training.split import Pair, inner_folds
+from trainer.training.split import Pair, inner_folds, sample
 
 FEW_ROWS = 100
 SOME_ROWS = 1500
@@ -65,7 +63,7 @@ def alone(rows: int) -> tuple[Rung, ...]:
 def deal(problem: Problem, rows: Indices, rung: Rung, seed: int) -> list[Pair]:
     """Training and test rows of each fold of the rung that is predicted; at least one where any can be."""
     if rung.rows < len(rows):
-        rows = np.sort(np.random.default_rng(seed).choice(rows, rung.rows, replace=False))
+        rows = rows[sample(problem.y[rows], len(problem.classes or ()), rung.rows, seed)]
     by = problem.separator.take(rows) if problem.separator else None
     count = min(rung.folds, len(rows))
     dealt = inner_folds(problem.y[rows], len(problem.classes or ()), count, seed + rung.repeat, by)

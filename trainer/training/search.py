@@ -22,12 +22,12 @@ from trainer.families import AUTO, FAMILIES, family_for
 from trainer.families.hyperparameters import choose
 from trainer.features.encoding import width
 from trainer.features.fitting import Scheme, fit_columns
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.ticket import Request
-from trainer.training import metrics
 from trainer.training.cost import fit_seconds
 from trainer.training.fitting import BLEND, Ingredient, begin
-from trainer.training.leaderboard import Candidate, Choice, Skipped
+from trainer.training.leaderboard import Candidate, Choice, Skipped, score, score_name
 from trainer.training.portfolio import portfolio
 from trainer.training.problem import Problem
 from trainer.training.resampling import FIRST_ROWS, Rung, alone, deal, ladder
@@ -254,22 +254,6 @@ def default_threshold(ingredients: Sequence[Ingredient], classes: int) -> float 
     """Where no better one is known: as the estimator itself decides at even odds."""
     alone = len(ingredients) == 1
     return 0.5 if classes == 2 and alone and ingredients[0].family.even_odds_second else None
-
-
-def score(problem: Problem, truth: Floats, told: Floats) -> float:
-    """Higher is better: area under ROC of two classes, negative log loss of more, or negative RMSE."""
-    if score_name(problem) == "roc_auc":
-        from sklearn.metrics import roc_auc_score
-
-        return float(roc_auc_score(truth, told[:, 1])) if len(np.unique(truth)) == 2 else 0.5
-    return -metrics.loss(truth, told, len(problem.classes or ()))
-
-
-def score_name(problem: Problem) -> str:
-    """As scikit-learn names its scorers."""
-    if not problem.classes:
-        return "neg_root_mean_squared_error"
-    return "roc_auc" if len(problem.classes) == 2 else "neg_log_loss"
 
 
 def _widths(problem: Problem, rows: Indices, contenders: Sequence[Contender]) -> dict[Scheme, int]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from trainer.errors import DataError
 from trainer.features.profile import read_column, values_of
-from trainer.table.columns import Column, Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Column, Indices
 
 Kind = Literal["time", "group"]
 

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.training.separator import Separator
 
 HOLD_OUT = 0.2
@@ -32,6 +33,8 @@ REFIT_BELOW_ROWS = 20_000
 """Below this the model handed over has learned from all rows; above, the last fifth would cost more than it brings."""
 DEALT_ONE_BY_ONE = 5000
 """Up to so many groups each goes where it fits best; more are dealt by the row."""
+LEAST_OF_A_CLASS = 2
+"""Rows that a sample has of each class, where it has so many: one to learn from and one to be judged on."""
 NOT_TESTED = -1
 
 Pair = tuple[Indices, Indices]
@@ -72,7 +75,8 @@ def plan(y: NDArray[Any], classes: int, by: Separator | None, seed: int, *, sear
         raise _refused(kind, classes)
     if few:
         kind = f"{len(pairs)}-fold" if kind == "random" else f"{kind} {len(pairs)}-fold"
-    return Plan(kind, pairs, rows < REFIT_BELOW_ROWS)
+    all_known = not classes or len(np.unique(y[pairs[0][0]])) == classes  # a class may have no row with a time
+    return Plan(kind, pairs, rows < REFIT_BELOW_ROWS or not all_known)
 
 
 def folds(y: NDArray[Any], classes: int, count: int, seed: int, by: Separator | None = None) -> list[Pair]:
@@ -97,6 +101,20 @@ def folds(y: NDArray[Any], classes: int, count: int, seed: int, by: Separator | 
 def inner_folds(y: NDArray[Any], classes: int, count: int, seed: int, by: Separator | None) -> list[Pair]:
     """`folds` for a search inside training rows; less strict ones rather than none."""
     return folds(y, classes, count, seed, by) or folds(y, classes, count, seed) or folds(y, 0, count, seed)
+
+
+def sample(y: NDArray[Any], classes: int, count: int, seed: int) -> Indices:
+    """`count` places of rows, in order, drawn class by class: no class is missing because it is rare."""
+    random = np.random.default_rng(seed)
+    if not classes:
+        return np.sort(random.choice(len(y), count, replace=False))
+    rows = np.bincount(y, minlength=classes)
+    least = np.minimum(rows, LEAST_OF_A_CLASS)
+    share = (rows - least) * (count - least.sum()) / max(len(y) - least.sum(), 1)
+    drawn = least + np.floor(share).astype(np.int64)
+    drawn[np.argsort(np.floor(share) - share, kind="stable")[: count - drawn.sum()]] += 1
+    places = [random.choice(np.nonzero(y == label)[0], drawn[label], replace=False) for label in range(classes)]
+    return np.sort(np.concatenate(places))
 
 
 def _dealt(y: NDArray[Any], classes: int, count: int, random: np.random.Generator) -> Indices:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.training.problem import Problem
 
 UNEQUAL_BELOW = 0.4

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 
 MEMBERS_MAX = 4
 BAGS = 20

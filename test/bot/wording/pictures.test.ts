@@ -8,6 +8,10 @@ import { format } from '../../../local/telegram/text/formatted.ts';
 const caption = (name: PictureName, report: object): string => captionOf(name, report as Report);
 const members = (...types: string[]) => types.map((type) => ({ type, hyperparameters: {}, weight: 1 }));
 const column = (name: string, mean: number, std = 0.001) => ({ name, mean, std });
+/** Probabilities in 8 bins of so many rows. */
+const told = (expectedCalibrationError: number, rows: number) => ({
+  calibration: { expectedCalibrationError, predicted: Array(8).fill(0.3), rows: Array(8).fill(rows) },
+});
 const curve = (name: string, ...points: [x: number, y: number][]) => ({
   class: name,
   falsePositiveRate: points.map(([x]) => x),
@@ -89,7 +93,7 @@ describe('The caption of a picture', () => {
       'that one column carries all',
       'importance',
       { importance: { columns: [column('a', 0.9), column('b', 0.02), column('c', -0.1)] } },
-      '<code>a</code> carries nearly all: make sure that it is known when you predict.',
+      '<code>a</code> carries nearly all, then <code>b</code>. Make sure that it is known when you predict.',
     ],
     [
       'that none matters',
@@ -119,16 +123,23 @@ describe('The caption of a picture', () => {
         model: { members: members('svm', 'random_forest', 'svm') },
         leaderboard: { candidates: [{ name: 'blend' }], skipped: [] },
       },
-      'Taken: a blend of 3 models, support vector machine and random forest.',
+      'Taken: a blend of 3 models: support vector machine and random forest.',
     ],
     [
       'honest probabilities',
       'calibration',
-      { calibration: { expectedCalibrationError: 0.0213 } },
-      'Yes: what is told and what comes true differ by 2.13 %',
+      told(0.0213, 20_000),
+      'Yes: what is told and what comes true differ by 2.1 percentage',
     ],
-    ['rough probabilities', 'calibration', { calibration: { expectedCalibrationError: 0.05 } }, 'Roughly: '],
-    ['bad probabilities', 'calibration', { calibration: { expectedCalibrationError: 0.2 } }, 'With care: '],
+    // 8 bins of 20 rows: chance alone is off by about 8 points.
+    [
+      'that rows are too few to judge',
+      'calibration',
+      told(0.0856, 20),
+      'so few rows can tell: what is told and what comes true differ by 8.6 percentage points',
+    ],
+    ['rough probabilities', 'calibration', told(0.05, 20_000), 'Roughly: '],
+    ['bad probabilities', 'calibration', told(0.2, 20), 'With care: '],
     [
       'false alarms',
       'precision_recall_curve',
@@ -205,7 +216,7 @@ describe('The caption of a picture', () => {
           rocCurves: [curve(name, [0, 0], [1, 1]), curve(name, [0, 0], [1, 1])],
           importance: { columns: [column(name, 0.3), column(name, 0.2)] },
           quantiles: { residual: [-2, -1, many, 3, 4] },
-          calibration: { expectedCalibrationError: many },
+          calibration: { expectedCalibrationError: many, predicted: [0.5], rows: [many] },
           precisionRecallCurves: [{ class: name, share: 0.5, recall: [1], precision: [0.5] }],
         };
         for (const picture of PICTURES) {
@@ -221,7 +232,6 @@ describe('The caption of a picture', () => {
 
 describe('Where there are no pictures', () => {
   it('the chat says so by name', () => {
-    expect(noPictures('<m>', false).html).to.equal('There are no pictures of <b>&lt;m&gt;</b>.');
-    expect(noPictures('m', true).html).to.include('no more pictures');
+    expect(noPictures('<m>').html).to.equal('There are no pictures of <b>&lt;m&gt;</b>.');
   });
 });

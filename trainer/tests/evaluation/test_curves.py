@@ -17,7 +17,7 @@ from trainer.evaluation.curves import (
     roc_curve,
     thinned,
 )
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 
 
 def scored(rows: int) -> tuple[NDArray[np.bool_], Floats]:

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from trainer.evaluation.bootstrap import draws_of, resamples
 from trainer.evaluation.intervals import Judged, draw, interval, intervals, ranked
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.training import metrics
 
 

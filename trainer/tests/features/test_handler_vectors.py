@@ -10,7 +10,8 @@ import numpy as np
 
 from trainer.features.declaration import from_json
 from trainer.features.encoding import encode
-from trainer.table.columns import MISSING_TEXTS, table_of
+from trainer.table.cells import MISSING_TEXTS
+from trainer.table.columns import table_of
 
 VECTORS = Path(__file__).parents[3] / "test" / "golden" / "handler.json"
 

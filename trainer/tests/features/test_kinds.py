@@ -25,6 +25,7 @@ from trainer.features.fitting import fit_columns
 from trainer.features.notation import Notation
 from trainer.features.profile import Feature, profile, read_column
 from trainer.features.statistics import statistics
+from trainer.table.building import DISTINCT_BEFORE_NUMBERS, ColumnBuilder
 from trainer.table.columns import Column, Table, table_of
 
 
@@ -84,9 +85,9 @@ def test_dates_give_their_parts_then_the_indicator() -> None:
     column = DateColumn("d", ("DMY",), parts, indicator=True)
     matrix = encode([column], table_of({"d": ["01.01.1970 12:00", "no date", ""]}), "float64")
     assert matrix.tolist() == [[1970, 1, 0.5, 0], [2000, 1.25, -1, 1], [2000, 1.25, -1, 1]]
-    kept = np.zeros((2, 4))
-    column.encode(Column("d", [], None, np.array([20240101.0, 5.0])), kept)
-    assert kept[:, 0].tolist() == [2024, 2000]
+    kept = np.zeros((1, 4))
+    column.encode(Column("d", [], None, np.array([20240101.0])), kept)
+    assert kept[0].tolist() == [2000, 1.25, -1, 1], "a number does not say how it was written"
 
 
 def test_parts_that_never_vary_are_left_out() -> None:
@@ -180,12 +181,16 @@ def test_statistics_are_of_the_cells_as_they_are_read() -> None:
     assert statistics(Feature("c", "category", "1"), kept) == {"missing": 0.5}
 
 
-def test_eight_digits_that_kept_numbers_only_are_dates_too() -> None:
-    values = np.array([20240101.0, 20230506.0, 20220607.0, 20210708.0, 20200809.0])
-    table = Table({name: Column(name, [], None, values[order]) for name, order in _ORDERS.items()}, 5)
-    judged = profile(table, list(_ORDERS))
-    assert [(feature.name, feature.orders) for feature in judged.features] == [("d", ("YMD",)), ("e", ("YMD",))]
+def test_eight_digits_are_dates_however_many_there_are() -> None:
+    days = np.datetime64("2001-01-01") + np.arange(2 * DISTINCT_BEFORE_NUMBERS)
+    dates = [str(day).replace("-", "") for day in days]
+    written = {"d": dates, "e": dates[::-1], "same": dates, "float": [f"{date}.0" for date in dates]}
+    columns = {}
+    for name, cells in written.items():
+        builder = ColumnBuilder(name)
+        builder.append(cells)
+        columns[name] = builder.build()
+    judged = profile(Table(columns, len(dates)), list(columns))
+    kinds = [(feature.name, feature.type, feature.orders) for feature in judged.features]
+    assert kinds == [("d", "date", ("YMD",)), ("e", "date", ("YMD",)), ("float", "number", ())]
     assert judged.dropped[0].reason == "It holds the same values as “d”."
-
-
-_ORDERS = {"d": [0, 1, 2, 3, 4], "e": [4, 3, 2, 1, 0], "same": [0, 1, 2, 3, 4]}

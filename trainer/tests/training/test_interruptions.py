@@ -13,7 +13,8 @@ import pytest
 
 from trainer.export.blend import graph_of
 from trainer.families.family import Task
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.tests.shop import run, shop
 from trainer.training import search
 from trainer.training.course import Course
@@ -87,7 +88,8 @@ def predict_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+def _few_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.training.split.FOLDS_BELOW_ROWS", 100)  # a hold-out: fewer fits to cut
     rounds = Configuration("boosting", "gradient_boosting", {"n_estimators": 5})
     trees = Configuration("forest", "random_forest", {"n_estimators": 4})
     monkeypatch.setitem(PORTFOLIO, "regression", (Configuration("ridge", "ridge"), trees, rounds))
@@ -170,8 +172,7 @@ def damaged(checkpoint: bytes) -> dict[str, bytes]:
 def test_a_damaged_checkpoint_means_from_the_beginning_and_the_same_model(tmp_path: Path, model: str) -> None:
     begin = begin_of(tmp_path, model, "bought", {"n_estimators": 5})
     wanted, cut = told(run(begin())), begin()
-    for _ in range(4):
-        cut.advance()
+    cut.advance()
     course = begin()
     for what, checkpoint in damaged(cut.dump()).items():
         assert not course.restore(checkpoint), what

@@ -13,7 +13,8 @@ import pytest
 from trainer.errors import DataError, UserError
 from trainer.families import FAMILIES
 from trainer.families.family import Task
-from trainer.table.columns import Floats, Indices
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.tests.shop import run, shop
 from trainer.training import portfolio as portfolios
 from trainer.training import search as searching
@@ -203,6 +204,16 @@ def test_the_same_folds_for_every_candidate_and_no_row_in_both_parts(tmp_path: P
         for train, test in deal(problem, rows, rung, 4):
             assert not set(train) & set(test)
             assert set(train) | set(test) <= set(rows)
+
+
+def test_a_rare_class_is_in_every_training_part_of_a_sample(tmp_path: Path) -> None:
+    problem, _, _ = shop(tmp_path, "bought", "auto", 200)
+    y = np.zeros(20_000, dtype=np.int64)
+    y[::10_000] = 1
+    rare = dataclasses.replace(problem, y=y)
+    for rung in (*ladder(20_000, 2), *alone(20_000)):
+        for train, _ in deal(rare, np.arange(20_000), rung, 4):
+            assert y[train].any()
 
 
 @pytest.mark.parametrize("rows", [10, 99, 100, 1499, 1500, 5000, 5001, 60_000, 10**7])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.errors import DataError, UserError
@@ -16,7 +16,7 @@ from trainer.ticket import Request
 from trainer.training import split
 from trainer.training.problem import pose
 from trainer.training.separator import Kind, Separator, separator_of
-from trainer.training.split import folds, inner_folds, plan
+from trainer.training.split import REFIT_BELOW_ROWS, folds, inner_folds, plan, sample
 
 
 def separator(kind: Kind, cells: list[str], notes: list[str] | None = None) -> Separator:
@@ -225,3 +225,36 @@ def test_a_split_that_cannot_be_is_refused(tmp_path: Path, asked: str, code: str
     reading = read(tmp_path, "day,shop,size,price\n" + ROWS)
     with pytest.raises(UserError, match=code):
         pose(reading, Request("price", "ridge", split=asked))
+
+
+@given(
+    rows=st.lists(st.integers(1, 60), min_size=2, max_size=6),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_sample_has_every_class_about_as_often_as_all_rows(rows: list[int], share: float, seed: int) -> None:
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(rows)), rows))
+    least = sum(min(count, 2) for count in rows)
+    count = least + int(share * (len(y) - least))
+    places = sample(y, len(rows), count, seed)
+    assert len(places) == count and np.all(np.diff(places) > 0)
+    drawn = np.bincount(y[places], minlength=len(rows))
+    for label, of_all in enumerate(rows):
+        assert min(of_all, 2) <= drawn[label] <= of_all
+        assert drawn[label] <= 2 + of_all * count / len(y) + 1
+
+
+def test_a_sample_of_numbers_is_drawn_from_all_rows() -> None:
+    places = sample(np.arange(100.0), 0, 30, 1)
+    assert len(places) == 30 and np.all(np.diff(places) > 0) and places.max() > 50
+
+
+def test_a_model_that_lacks_a_class_is_not_handed_over() -> None:
+    """A class without a single time is in no training part of a split by time."""
+    rows = REFIT_BELOW_ROWS
+    y = np.arange(rows) % 2
+    y[-2:] = 2
+    by = Separator("time", "t", np.append(np.arange(rows - 2.0), [np.nan, np.nan]))
+    assert plan(y, 3, by, 0).refit
+    assert not plan(y % 2, 2, by, 0).refit

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.table.columns import Floats
+from trainer.table.cells import Floats
 from trainer.tests.shop import shop
 from trainer.training.metrics import labels
 from trainer.training.threshold import best_threshold, wants_threshold
