@@ -3,26 +3,22 @@
     for each fold:  [search, step by step]  fit step by step  predict the fold's test rows
     then:           [search, step by step]  fit step by step on all rows (when the plan says refit)
 
-`State` is everything a checkpoint holds: with the same data and request, going on from it gives the same model as never
-having stopped. Next: `export/` turns the outcome into files.
+Going on from a checkpoint (`state.py`) gives the same model as never having stopped. Next: `export/` turns the outcome
+into files.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer import __version__
 from trainer.errors import UserError
 from trainer.evaluation.importance import Shuffled, shuffled
-from trainer.families import AUTO, FAMILIES
+from trainer.families import AUTO
 from trainer.families.family import STEPS_MAX
 from trainer.table.cells import Floats
 from trainer.table.columns import Indices
@@ -33,39 +29,13 @@ from trainer.training.leaderboard import Choice
 from trainer.training.problem import Problem
 from trainer.training.search import Search, search_for
 from trainer.training.split import Plan, plan
+from trainer.training.state import Point, State, dump, fingerprint, load
 from trainer.training.weights import MEMBERS_MAX
 
 LOSS_ROWS = 1000
-DIGEST_BYTES = 32
 EXPORT_SECONDS = 60.0
 SLOWNESS = 3.0
 """So many times the seconds of the cost model a fit may take on a slow machine."""
-
-
-@dataclass
-class State:
-    """What a checkpoint holds; `fingerprint` says of which training."""
-
-    fingerprint: str
-    step: int = 0
-    number: int = 0
-    """Of the fit in progress; the folds come first."""
-    search: Search | None = None
-    choices: list[Choice] = field(default_factory=list)
-    fit: Fit | None = None
-    predicted: list[Floats] = field(default_factory=list)
-    curve: list[Point] = field(default_factory=list)
-    shuffled: list[Shuffled] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Point:
-    """Of the learning curve of the first fit: the loss on held-out rows after a step of a member."""
-
-    member: int
-    family_name: str
-    step: int
-    loss: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +99,7 @@ class Course:
             )
         self._first = self._search_for(0)  # refuses what cannot be, before anything starts
         self._search_steps = self._first.remaining if isinstance(self._first, Search) else 0
-        self.state = State(_fingerprint(request, data_sha256))
+        self.state = State(fingerprint(request, data_sha256))
 
     @property
     def done(self) -> bool:
@@ -259,28 +229,14 @@ class Course:
         return metrics.loss(self._problem.y[sample], told, self._classes)
 
     def dump(self) -> bytes:
-        """The state as a checkpoint: its SHA-256, then the state. Of 400 flipped bits, unpickling alone missed 2."""
-        import joblib
-
-        buffer = io.BytesIO()
-        joblib.dump(self.state, buffer, compress=3)
-        return hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue()
+        """The state as a checkpoint."""
+        return dump(self.state)
 
     def restore(self, checkpoint: bytes) -> bool:
         """Goes on from a checkpoint. False, and nothing changes: damaged, or of other data, request or versions."""
-        import joblib
-
-        digest, body = checkpoint[:DIGEST_BYTES], checkpoint[DIGEST_BYTES:]
-        if hashlib.sha256(body).digest() != digest:
-            return False
-        try:
-            state = joblib.load(io.BytesIO(body))
-        except Exception:  # a pickle of other versions raises anything; training anew is always right
-            return False
-        if not isinstance(state, State) or state.fingerprint != self.state.fingerprint:
-            return False
-        self.state = state
-        return True
+        state = load(checkpoint, self.state.fingerprint)
+        self.state = state or self.state
+        return state is not None
 
     def outcome(self) -> Outcome:
         """Only when done."""
@@ -313,14 +269,3 @@ class Course:
             measured = metrics.regression(truth, told)
         baseline = metrics.baseline(truth, trivial, self._classes)
         return measured | {f"baseline_{name}": value for name, value in baseline.items()}
-
-
-def _fingerprint(request: Request, data_sha256: str) -> str:
-    """Of everything that makes a checkpoint's steps what they are."""
-    import sklearn
-
-    family = FAMILIES.get(request.model)
-    library = import_module(family.library) if family else sklearn  # the first step needs it anyway
-    versions = (__version__, np.__version__, sklearn.__version__, str(library.__version__))
-    parts = (*versions, data_sha256, repr(request))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
