@@ -16,6 +16,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from trainer.evaluation.evaluation import Evaluation
 from trainer.export.blend import graph_of
 from trainer.export.manifest import as_json, manifest
 from trainer.export.parity import check
+from trainer.families import AUTO
 from trainer.features.encoding import encode
 from trainer.golden.cases import CASES, SMALL, Case
 from trainer.golden.shop import TARGETS, serving_rows, training_rows, write_csv
 from trainer.table.columns import Table
 from trainer.table.reading import read_table
-from trainer.table.source import inspect
+from trainer.table.source import Source, inspect
 from trainer.ticket import Request
 from trainer.training import metrics
 from trainer.training.course import Outcome
@@ -48,14 +50,7 @@ def write_case(case: Case, root: Path) -> None:
     """Trains `case` and writes its folder."""
     folder = root / case.name
     folder.mkdir(parents=True, exist_ok=True)
-    rows = training_rows()
-    features = {name: cells for name, cells in rows.items() if name not in TARGETS}
-    with tempfile.TemporaryDirectory() as scratch:
-        data = Path(scratch) / "shop.csv"
-        write_csv(data, {**features, case.target: rows[case.target]})
-        source = inspect(data, "shop.csv")
-        request = Request(target=case.target, model="+".join(case.families), seed=SEED)
-        problem = pose(read_table(source, "shop.csv"), request)
+    request, source, problem = posed(case.target)
     outcome = trained(case, problem)
     graph = graph_of(outcome.fit, problem.task)
     parity = check(graph, outcome.fit, problem.table, len(problem.classes or ()), case.threshold, SEED)
@@ -64,9 +59,26 @@ def write_case(case: Case, root: Path) -> None:
     body = manifest(problem, outcome, nothing, request, source, "shop.csv", WHEN, graph, parity, problem.notes, files)
     (folder / "model.onnx").write_bytes(graph.model)
     (folder / "manifest.json").write_bytes(as_json(body))
-    write_csv(folder / "input.csv", serving_rows(features))
+    write_csv(folder / "input.csv", serving_rows(inputs(training_rows())))
     table = read_table(inspect(folder / "input.csv", "input.csv"), "input.csv", keep_text=True).table
     (folder / "expected.json").write_bytes(as_json(expected(case, outcome.fit, table, problem.classes)))
+
+
+def inputs(rows: dict[str, list[str]]) -> dict[str, list[str]]:
+    """All columns that are no targets."""
+    return {name: cells for name, cells in rows.items() if name not in TARGETS}
+
+
+@cache
+def posed(target: str) -> tuple[Request, Source, Problem]:
+    """The shop with one of its targets, for all cases that predict it."""
+    rows = training_rows()
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch) / "shop.csv"
+        write_csv(data, {**inputs(rows), target: rows[target]})
+        source = inspect(data, "shop.csv")
+        request = Request(target=target, model=AUTO, seed=SEED)
+        return request, source, pose(read_table(source, "shop.csv"), request)
 
 
 def trained(case: Case, problem: Problem) -> Outcome:

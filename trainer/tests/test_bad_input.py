@@ -49,7 +49,7 @@ def refused(held: Held, made: dict[str, Any]) -> dict[str, str]:
 
 A_CLASS_EACH = [f"class {row // 2}" for row in range(10_000)]
 HALF = ["left" if row % 2 else row * 1.5 for row in range(ROWS)]
-DATA, USER, MEMORY, PLATFORM = ExitCode.DATA, ExitCode.USER, ExitCode.MEMORY, ExitCode.PLATFORM
+DATA, USER, PLATFORM = ExitCode.DATA, ExitCode.USER, ExitCode.PLATFORM
 DAYS = [f"2026-01-{1 + row // 2:02d}" for row in range(ROWS)]
 Case = tuple[str, bytes | Callable[[], bytes], Mapping[str, Any], str, ExitCode, str]
 REFUSALS: list[Case] = [
@@ -128,8 +128,9 @@ def test_refused_in_words_that_help(cloud: Cloud, monkeypatch: pytest.MonkeyPatc
 def test_too_little_memory_is_told_before_the_table_is_read(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.worker.require_memory", partial(require_memory, available=lambda: 200 * 1024**2))
     monkeypatch.setattr("trainer.worker.read_table", lambda *_: pytest.fail("it was read"))
-    error = refused(Held(), job(cloud, csv(table()), "orders.csv", {}))
-    assert error["code"] == "NotEnoughMemory"
+    held = Held()
+    error = refused(held, job(cloud, csv(table()), "orders.csv", {}))
+    assert (error["code"], held.memory.json("result.json")["exitCode"]) == ("NotEnoughMemory", ExitCode.MEMORY)
     assert "this instance has 0.2 GiB" in error["message"]
     assert "m7i.large would do" in error["hint"]
 

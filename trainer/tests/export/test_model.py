@@ -18,6 +18,8 @@ from trainer.export.model import Engine, load
 from trainer.tests.shop import NOW, run, shop, write
 from trainer.training.course import Course
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "test" / "golden"
 PAGE = ROOT / "docs" / "using-a-model-in-python.md"

@@ -15,11 +15,9 @@ from trainer.features.encoding import encode
 from trainer.tests.shop import run, shop
 from trainer.training.course import Course
 
-HARD_ROWS = 20_000
-
 
 def test_one_row_and_many_rows_give_the_same(tmp_path: Path) -> None:
-    problem, request, _ = shop(tmp_path, "grade", "random_forest", 200)
+    problem, request, _ = shop(tmp_path, "grade", "random_forest", 200, hyperparameters={"n_estimators": 15})
     fit = run(Course(problem, request, "data")).outcome().fit
     runner = Runner(graph_of(fit, "classification"))
     X = encode(fit.columns, problem.table, "float32")
