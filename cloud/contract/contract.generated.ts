@@ -531,6 +531,10 @@ export interface Report {
        * @minItems 1
        */
       members: ReportMember[];
+      /**
+       * Predictions on held-out rows that the score is made of: candidates that fell behind were judged on fewer, so their scores do not compare.
+       */
+      rows: number;
     }[];
     skipped: {
       name: string;

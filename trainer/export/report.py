@@ -49,6 +49,7 @@ def _leaderboard(outcome: Outcome) -> dict[str, Any]:
         {
             "name": one.name,
             "score": one.score if np.isfinite(one.score) else None,
+            "rows": one.rows,
             "members": [
                 {"type": part.family_name, "hyperparameters": dict(part.chosen), "weight": part.weight}
                 for part in one.ingredients

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from trainer.families.class_weight import CLASS_WEIGHT
@@ -63,15 +64,24 @@ class HistGradientBoosting(Family):
     def advance(
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
-        from threadpoolctl import threadpool_limits
-
         estimator.max_iter = cast(int, chosen["max_iter"]) * (step + 1) // self.steps(chosen)
         estimator.min_samples_leaf = smallest_leaf(chosen["min_samples_leaf"], len(X), LEAF_SHARE, LEAF_MOST)
-        with threadpool_limits(1 if len(X) < THREADS_FROM_ROWS else None, "openmp"):
+        with _threads_for(len(X)):
             estimator.fit(X, y)
+
+    def predict(self, estimator: Estimator, X: NDArray[np.floating], classes: int) -> NDArray[np.float64]:
+        with _threads_for(len(X)):
+            return super().predict(estimator, X, classes)
 
     def graph(self, estimator: Estimator, task: Task, width: int) -> Graph:
         from trainer.export.histograms import trees_of_histograms
         from trainer.export.trees import boosting_graph
 
         return boosting_graph(trees_of_histograms(estimator._predictors), estimator._baseline_prediction, task, width)
+
+
+def _threads_for(rows: int) -> AbstractContextManager[object]:
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1 if rows < THREADS_FROM_ROWS else None, "openmp")
+    return limits

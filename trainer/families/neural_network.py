@@ -73,8 +73,6 @@ class NeuralNetwork(Family):
     def advance(
         self, estimator: Estimator, X: NDArray[np.floating], y: NDArray[Any], step: int, chosen: Mapping[str, Value]
     ) -> None:
-        from threadpoolctl import threadpool_limits
-
         epochs, steps = cast(int, chosen["max_iter"]), self.steps(chosen)
         if step == 0:
             # Batches of one size: scikit-learn divides alpha by the rows of a batch, so a last one of few rows would
@@ -95,13 +93,11 @@ class NeuralNetwork(Family):
             if step:
                 scale.unfold(estimator.coefs_[-1], estimator.intercepts_[-1])
         seed = estimator.random_state
-        # One thread: the products are small, and sums must not depend on how many cores a machine has.
-        with threadpool_limits(limits=1, user_api="blas"):
-            for epoch in range(epochs * step // steps, epochs * (step + 1) // steps):
-                if _settled(estimator, chosen):
-                    break
-                estimator.random_state = (seed + epoch) % 2**32
-                estimator.partial_fit(X, y, **more)
+        for epoch in range(epochs * step // steps, epochs * (step + 1) // steps):
+            if _settled(estimator, chosen):
+                break
+            estimator.random_state = (seed + epoch) % 2**32
+            estimator.partial_fit(X, y, **more)
         estimator.random_state = seed
         if scale is not None:
             scale.fold(estimator.coefs_[-1], estimator.intercepts_[-1])

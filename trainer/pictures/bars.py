@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 BARS = 12
 LETTERS = 54
+BEHIND = " (left early, fewer rows)"
 
 
 def importance(axes: Axes, report: dict[str, Any]) -> None:
@@ -38,7 +39,9 @@ def leaderboard(axes: Axes, report: dict[str, Any]) -> None:
     told = [one for one in report["leaderboard"]["candidates"] if one["score"] is not None][:BARS]
     negative = report["leaderboard"]["scoring"].startswith("neg_")
     scores = [-one["score"] if negative else one["score"] for one in told]
-    _bars(axes, [one["name"] for one in told], scores, None, ORANGE)
+    most = max((one["rows"] for one in told), default=0)
+    names = [shown(one["name"], LETTERS - len(BEHIND)) + (BEHIND if one["rows"] < most else "") for one in told]
+    _bars(axes, names, scores, None, ORANGE)
     if scores and not negative:
         low = min(scores)
         axes.set_xlim(max(0.0, low - 0.6 * (max(scores) - low) - 0.01) if low > 0 else None, None)

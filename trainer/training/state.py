@@ -1,5 +1,5 @@
-"""How far a training is: all that a checkpoint holds, and the checkpoint itself. With the same data and request, going on
-from it gives the same model as never having stopped."""
+"""How far a training is: all that a checkpoint holds, and the checkpoint itself. With the same data and request, going
+on from it gives the same model as never having stopped."""
 
 from __future__ import annotations
 

@@ -105,7 +105,8 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     for hashes in ("1", "2"):
         folder = tmp_path / hashes
         folder.mkdir()
-        environment = {"PYTHONHASHSEED": hashes, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+        environment = {"PYTHONHASHSEED": hashes, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        environment["OMP_NUM_THREADS"] = "1"
         command = [sys.executable, "-c", SCRIPT, str(folder)]
         runs.append((folder, subprocess.Popen(command, env=environment, cwd=tmp_path)))
     for folder, process in runs:
