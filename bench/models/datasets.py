@@ -1,13 +1,11 @@
 """The tables that models are measured on, read as the worker reads a user's file. No network.
 
-German credit and housing lie beside the repository (`../shared/data`, or SPOTLEARN_DATA); the others are parts of
-scikit-learn, written as CSV first. "5×2" is five folds dealt twice: with halves of German credit (400 rows to learn
+German credit and housing are in `examples/`; the others are parts of scikit-learn, written as CSV first. "5×2" is five folds dealt twice: with halves of German credit (400 rows to learn
 from) no model reaches the design's figures, with fifths the defaults of scikit-learn do.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +15,7 @@ from typing import Any, Literal
 from trainer.table.reading import Reading, read_table
 from trainer.table.source import inspect
 
-FOLDER = Path(os.environ.get("SPOTLEARN_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 
 @dataclass(frozen=True)
@@ -31,23 +29,19 @@ class Dataset:
     folds: int
     repeats: int
 
-    @property
-    def there(self) -> bool:
-        return not self.file or (FOLDER / self.file).exists()
-
 
 DATASETS = {
     one.name: one
     for one in (
         Dataset(
             "german_credit",
-            "german_credit_data_train.csv",
+            "german_credit.csv",
             "class",
             "classification",
             5,
             2,
         ),
-        Dataset("housing", "housing_data.csv", "price", "regression", 5, 3),
+        Dataset("housing", "housing.csv", "price", "regression", 5, 3),
         Dataset("breast_cancer", "", "target", "classification", 5, 1),
         Dataset("wine", "", "target", "classification", 5, 1),
         Dataset("diabetes", "", "target", "regression", 5, 1),

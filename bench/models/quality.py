@@ -2,8 +2,9 @@
 
 By cross-validation with the whole procedure inside the folds: the training half is posed, preprocessed, searched and
 fitted as the worker does it, and the rest scores. Nothing was chosen by these figures: `auto`'s portfolio is from
-general knowledge (`trainer/training/portfolio.py` says more), and while it was written it was run on other deals of the
-rows (`--folds-seed 7` and 77), never on these. Beside a figure stands what design or issue ask for. The last line is JSON.
+general knowledge (`trainer/training/portfolio.py` says more), and while it was written it was run on other deals of
+the rows (`--folds-seed 7` and 77), never on these. Beside a figure stands what design or issue ask for. The last line
+is JSON.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from bench.models.datasets import DATASETS, load
+from numpy.typing import NDArray
 from trainer.families import AUTO, FAMILIES
 from trainer.table.cells import Floats
 from trainer.table.reading import Reading
@@ -79,9 +79,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folds-seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
-    names = [name for name in options.data or DATASETS if DATASETS[name].there]
-    for absent in sorted(set(options.data or DATASETS) - set(names)):
-        print(f"SKIPPED: {absent} is not there", file=sys.stderr)
+    names = options.data or list(DATASETS)
     trials = [
         trial for name in names for trial in _trials(name, options.family or [AUTO, *FAMILIES], options.folds_seed)
     ]

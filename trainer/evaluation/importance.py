@@ -1,8 +1,8 @@
 """What matters to a model: how much worse it predicts rows it has not seen when one of their columns is shuffled.
 
-Asked of every judged fit while it is there, on its test rows (`shuffled`, from `course.py`), and put together at the
-end (`importance`). A column is shuffled as a whole: with everything that is encoded of it, for all members. The work is
-bounded by predicted rows and not by a clock: the same data give the same figures anywhere.
+Asked of every judged fit while it is there, on its test rows (`shuffled`, from `training/course.py`), and put together
+at the end (`importance`). A column is shuffled as a whole: with everything that is encoded of it, for all members. The
+work is bounded by predicted rows and not by a clock: the same data give the same figures anywhere.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from trainer.families.family import Estimator, Family, Task
 from trainer.families.hyperparameters import Flag, Real, Value, Whole
 from trainer.families.penalty import ridge_strength
 from trainer.families.quietly import fit_quietly
-from trainer.families.target import TargetScale
+from trainer.families.target_scale import TargetScale
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from trainer.errors import UserError
 from trainer.families.class_weight import CLASS_WEIGHT, row_weights
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
-from trainer.families.target import TargetScale
+from trainer.families.target_scale import TargetScale
 
 if TYPE_CHECKING:
     from trainer.export.graph import Graph

@@ -13,7 +13,7 @@ from trainer.families.class_weight import CLASS_WEIGHT
 from trainer.families.family import Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
 from trainer.families.quietly import fit_quietly
-from trainer.families.target import TargetScale
+from trainer.families.target_scale import TargetScale
 
 if TYPE_CHECKING:
     from trainer.export.graph import Graph

@@ -19,7 +19,7 @@ from trainer.errors import DataError
 from trainer.table.cells import BLANK, short_time, text_of_float
 from trainer.table.columns import Column
 from trainer.table.header import check_header, shown
-from trainer.table.packs import library
+from trainer.table.libraries import library
 from trainer.table.rows import Rows
 
 ROWS_MAX = 1_048_576

@@ -22,7 +22,7 @@ from trainer.table.building import ColumnBuilder
 from trainer.table.cells import BLANK, Floats, short_time, text_of_float
 from trainer.table.columns import MISSING, Column
 from trainer.table.header import check_header, listed
-from trainer.table.packs import library
+from trainer.table.libraries import library
 
 BATCH_CELLS = 1_000_000
 BATCH_ROWS = 65_536

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from trainer.evaluation.evaluation import Evaluation, evaluate
+from trainer.export.artefact import export
 from trainer.export.notes import notes
 from trainer.export.parity import Parity
-from trainer.tests.shop import read, run, shop
+from trainer.tests.shop import NOW, read, run, shop
 from trainer.ticket import Request
 from trainer.training.course import Course, Outcome
 from trainer.training.problem import Problem, pose
@@ -81,37 +83,27 @@ def test_groups_and_time_are_told(tmp_path: Path) -> None:
         assert found.intervals
 
 
-SCRIPT = """
-import sys, pathlib
-from trainer.export.artefact import export
-from trainer.tests.shop import NOW, run, shop
-from trainer.training.course import Course
-folder = pathlib.Path(sys.argv[1])
-for target, model in (("grade", "random_forest"), ("price", "gradient_boosting")):
-    chosen = {"n_estimators": 12}
-    problem, request, source = shop(folder, target, model, 150, seed=11, hyperparameters=chosen)
-    outcome = run(Course(problem, request, source.sha256)).outcome()
-    made = export(problem, outcome, request, source, "data.csv", NOW)
-    for name in ("metrics.json", "report.json", "manifest.json", "model.onnx"):
-        (folder / f"{target}-{name}").write_bytes(made.files[name])
-    (folder / f"{target}-predictions").write_bytes(outcome.fit.predict(problem, problem.table).tobytes())
-"""
+def write_models(folder: Path) -> None:
+    folder.mkdir()
+    for target, model in (("grade", "random_forest"), ("price", "gradient_boosting")):
+        chosen = {"n_estimators": 12}
+        problem, request, source = shop(folder, target, model, 150, seed=11, hyperparameters=chosen)
+        outcome = run(Course(problem, request, source.sha256)).outcome()
+        made = export(problem, outcome, request, source, "data.csv", NOW)
+        for name in ("metrics.json", "report.json", "manifest.json", "model.onnx"):
+            (folder / f"{target}-{name}").write_bytes(made.files[name])
+        (folder / f"{target}-predictions").write_bytes(outcome.fit.predict(problem, problem.table).tobytes())
 
 
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
-    """Two interpreters start, side by side, and import scikit-learn and onnx: seconds."""
-    made: list[dict[str, bytes]] = []
-    runs: list[tuple[Path, subprocess.Popen[bytes]]] = []
-    for hashes in ("1", "2"):
-        folder = tmp_path / hashes
-        folder.mkdir()
-        environment = {"PYTHONHASHSEED": hashes, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-        environment["OMP_NUM_THREADS"] = "1"
-        command = [sys.executable, "-c", SCRIPT, str(folder)]
-        runs.append((folder, subprocess.Popen(command, env=environment, cwd=tmp_path)))
-    for folder, process in runs:
+    """This one, and one with another seed for hashes, which starts and imports scikit-learn and onnx: seconds."""
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+    code = f"from pathlib import Path; from {__name__} import write_models; write_models(Path('there'))"
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=tmp_path) as process:
+        write_models(tmp_path / "here")
         assert process.wait(120) == 0
-        made.append({path.name: path.read_bytes() for path in folder.iterdir()})
-    assert len(made[0]) == 11
-    assert made[0] == made[1]
-    json.loads(made[0]["grade-report.json"], parse_constant=pytest.fail)
+    here, there = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("here", "there"))
+    assert len(here) == 11
+    assert here == there
+    json.loads(here["grade-report.json"], parse_constant=pytest.fail)

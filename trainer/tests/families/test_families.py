@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from trainer.errors import UserError
 from trainer.families import FAMILIES, family_for
-from trainer.families.family import portion
-from trainer.families.hyperparameters import Flag, choose
+from trainer.families.family import Task, portion
+from trainer.families.hyperparameters import Choice, Flag, Hyperparameter, Real, Whole, choose
+from trainer.families.sgd import LOSSES
 
 
 def test_every_family_has_defaults_that_it_accepts() -> None:
@@ -15,6 +17,36 @@ def test_every_family_has_defaults_that_it_accepts() -> None:
         chosen = choose(family.name, family.hyperparameters, {})
         for task in family.tasks:
             family.build(task, chosen, 0)
+
+
+FEW = {"n_estimators": 2, "max_iter": 10}
+"""Trees, rounds or epochs, to be quick."""
+
+
+def edges(kind: Hyperparameter) -> list[object]:
+    if isinstance(kind, (Whole, Real)):
+        next_to_low = [1] if isinstance(kind, Whole) and kind.none_at_zero else []
+        return [kind.low, *next_to_low, kind.high]
+    return list(kind.words) if isinstance(kind, Choice) else []
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_allowed_at_the_edges_can_be_fitted(name: str) -> None:
+    family = FAMILIES[name]
+    task: Task = "classification" if "classification" in family.tasks else "regression"
+    X = np.random.default_rng(0).normal(size=(30, 3)).astype(family.input_type)
+    y = (X[:, 0] > 0).astype(int) if task == "classification" else X[:, 0].astype(float)
+    few = {key: value for key, value in FEW.items() if key in family.hyperparameters}
+    for key, kind in family.hyperparameters.items():
+        for value in edges(kind):
+            chosen = choose(name, family.hyperparameters, {**few, key: value})
+            if key in FEW or (key == "loss" and value not in {"auto", *LOSSES[task]}):
+                continue
+            estimator = family.build(task, chosen, 1)
+            for step in range(family.steps(chosen)):
+                family.advance(estimator, X, y, step, chosen)
+            told = family.predict(estimator, X, 2 if task == "classification" else 0)
+            assert np.isfinite(told).all(), (key, value)
 
 
 @pytest.mark.parametrize(

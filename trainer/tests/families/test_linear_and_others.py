@@ -13,7 +13,7 @@ from trainer.errors import UserError
 from trainer.families import FAMILIES
 from trainer.families.family import Task
 from trainer.families.hyperparameters import Layers, Value, choose
-from trainer.families.target import TargetScale
+from trainer.families.target_scale import TargetScale
 
 OURS = (
     "linear", "ridge", "lasso", "elastic_net", "polynomial", "logistic", "svm", "k_nearest_neighbors", "naive_bayes",

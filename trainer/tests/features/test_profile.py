@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.features.profile import profile
+from trainer.table.building import DISTINCT_BEFORE_NUMBERS, ColumnBuilder
 from trainer.table.columns import Column, Table, table_of
 
 
@@ -106,3 +107,12 @@ def test_doubts_are_told() -> None:
     judged = profile(table_of({"d": ["01/02/2024", "03/04/2024"], "n": ["1,234", "5,678"]}), ["d", "n"])
     assert "month before day" in judged.notes[0]
     assert "“n”: 1,234 is read as 1234" in judged.notes[1]
+
+
+def test_numbers_that_go_on_as_texts_are_not_called_empty() -> None:
+    builder = ColumnBuilder("mixed")
+    builder.append([str(i) for i in range(DISTINCT_BEFORE_NUMBERS + 1)])
+    builder.append(["red", "blue"] * DISTINCT_BEFORE_NUMBERS)
+    column = builder.build()
+    (dropped,) = profile(Table({"mixed": column}, column.rows), ["mixed"]).dropped
+    assert dropped.reason == "It begins with numbers and goes on with texts."

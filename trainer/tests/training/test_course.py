@@ -119,6 +119,16 @@ def test_a_foreign_or_broken_checkpoint_changes_nothing(tmp_path: Path) -> None:
     assert course.state.step == 0
 
 
+def test_a_checkpoint_of_another_version_of_the_library_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, request, _ = shop(tmp_path, "price", "xgboost")
+    saved = Course(problem, request, "data").dump()
+    assert Course(problem, request, "data").restore(saved)
+    monkeypatch.setattr("xgboost.__version__", "0.1")
+    assert not Course(problem, request, "data").restore(saved)
+
+
 def test_auto_takes_no_hyperparameters(tmp_path: Path) -> None:
     problem, request, _ = shop(tmp_path, "price", "auto", hyperparameters={"alpha": 1})
     with pytest.raises(UserError, match="AutoHasNoHyperparameters"):
