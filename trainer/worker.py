@@ -2,9 +2,8 @@
 
     find the ticket → download → read and pose the problem → train in steps → evaluate → export → upload → result.json
 
-Between two steps the worker saves itself when it is time or when it was told to, and ends when it has to. Whatever
-happens, `result.json` is the last object written, and the exit code says the same. Who is next: the operator copies
-`result/*` to the user's models.
+Between two steps the worker saves itself when it is time or when it was told to, and ends when it has to. Next:
+`ending.py`, whatever happens.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,9 +18,9 @@ from typing import Any
 
 from trainer import __version__
 from trainer.clock import Clock
+from trainer.ending import Close, Ending
 from trainer.errors import DataError, ExitCode, translate
 from trainer.export.artefact import Artefact, export
-from trainer.export.manifest import as_json, describe_file
 from trainer.families import FAMILIES
 from trainer.instance.checkpoints import Checkpoints
 from trainer.instance.download import download, fetch_checkpoint
@@ -30,7 +28,7 @@ from trainer.instance.heart import Heart
 from trainer.instance.logs import JobLog, LogSink
 from trainer.instance.metadata import Metadata
 from trainer.instance.packs import EXPORT, Packs
-from trainer.instance.signals import TOO_LATE, Halt, HaltError, Signals
+from trainer.instance.signals import TOO_LATE, HaltError, Signals
 from trainer.instance.store import Store
 from trainer.instance.tickets import Tickets, TicketSource
 from trainer.instance.watch import Watch
@@ -63,18 +61,6 @@ class Surroundings:
     packs: Packs = field(default_factory=Packs)
 
 
-@dataclass
-class Ending:
-    """What result.json will say."""
-
-    outcome: str
-    exit_code: ExitCode
-    error: dict[str, str] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    intervals: dict[str, list[float]] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
 def work(around: Surroundings) -> ExitCode:
     """Does the job of this instance. Raises PlatformError only when there is none (no ticket in time)."""
     tickets = Tickets(around.tickets, around.clock, around.signals)
@@ -96,8 +82,7 @@ class Job:
         self._clock = around.clock
         self._log = around.log
         self._started = around.clock.monotonic()
-        self._ending_lock = threading.Lock()
-        self._ended = False
+        self._close = Close(around.store, around.clock, around.signals, around.log, around.exit_now)
         self._checkpoints = Checkpoints(
             around.store, around.clock, ticket.checkpoint_seconds, ticket.interruptions_per_hour
         )
@@ -107,7 +92,7 @@ class Job:
             around.signals,
             ticket.heartbeat_seconds,
             ticket.not_after,
-            self._abandon,
+            self._close.abandon,
             self._log.line,
             around.alive_file,
         )
@@ -127,12 +112,12 @@ class Job:
         try:
             ending = self._learn()
         except HaltError as stop:
-            ending = self._halted(stop.halt)
+            ending = self._close.halted(stop.halt)
         except BaseException as error:  # whatever it is, the operator is told in our words
-            ending = self._failed(error)
+            ending = self._close.failed(error)
         if self._watch:
             self._watch.stop()
-        code = self._end(ending)
+        code = self._close.end(ending, self._heart)
         self._log.close()
         return code
 
@@ -279,82 +264,3 @@ class Job:
         )
         self._log.line(f"Model exported, {len(artefact.files['model.onnx']):,} bytes; equal to scikit-learn's")
         return artefact
-
-    def _halted(self, halt: Halt) -> Ending:
-        self._log.line(f"Ending: {halt.message}")
-        outcome = "Interrupted" if halt.exit_code is ExitCode.INTERRUPTED else "Stopped"
-        error = {"code": halt.code, "message": halt.message, "hint": halt.hint}
-        return Ending(outcome, halt.exit_code, error)
-
-    def _failed(self, error: BaseException) -> Ending:
-        known = translate(error)
-        gc.collect()
-        self._log.line(f"Failed: {known.code}: {known.message} {known.hint}")
-        if known.code == "Internal":
-            self._log.line("Raised " + _place(error))
-        return Ending("Failed", known.exit_code, known.to_json())
-
-    def _end(self, ending: Ending) -> ExitCode:
-        """Uploads files and, last, the result. A failure to upload is a platform error with a result of its own."""
-        with self._ending_lock:
-            if self._ended:
-                return ending.exit_code
-            self._ended = True
-            if ending.files:
-                self._heart.show(stage="Uploading", message="uploading the model")
-            ending.files.setdefault("training.log", self._log.text())
-            try:
-                listed = self._upload(ending.files)
-            except Exception as error:  # told in the result, which may yet be written
-                ending, listed = self._failed(error), []
-            self._heart.stop()
-            return self._write_result(ending, listed)
-
-    def _upload(self, files: dict[str, bytes]) -> list[dict[str, Any]]:
-        for name, body in files.items():
-            self._around.store.put(f"result/{name}", body)
-        return [describe_file(name, body) for name, body in files.items()]
-
-    def _write_result(self, ending: Ending, listed: list[dict[str, Any]]) -> ExitCode:
-        result = {
-            "version": 1,
-            "outcome": ending.outcome,
-            "exitCode": int(ending.exit_code),
-            "error": ending.error,
-            "files": listed,
-            "metrics": ending.metrics,
-            **({"intervals": ending.intervals} if ending.intervals else {}),
-            "seconds": round(self._clock.monotonic() - self._started, 3),
-        }
-        try:
-            self._around.store.put("result.json", as_json(result))
-        except Exception as error:  # nothing is left to tell it to but the exit code
-            self._log.line(f"The result could not be written: {translate(error).message}")
-            return ExitCode.PLATFORM
-        self._log.line(f"{ending.outcome} after {result['seconds']} s, exit code {int(ending.exit_code)}")
-        return ending.exit_code
-
-    def _abandon(self) -> None:
-        """On the heart's thread: the training did not reach the end of a step in time. The last checkpoint stands."""
-        halt = self._around.signals.halted()
-        if halt is None or not self._ending_lock.acquire(blocking=False):
-            return
-        try:
-            if self._ended:
-                return
-            self._ended = True
-            self._log.line("The step in progress takes too long: ending without it")
-            ending = self._halted(halt)
-            code = self._write_result(ending, self._upload({"training.log": self._log.text()}))
-        finally:
-            self._ending_lock.release()
-        self._around.exit_now(int(code))
-
-
-def _place(error: BaseException) -> str:
-    """File and line where an unexpected exception was raised, without its text (it could hold data)."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "nowhere"
-    return f"{type(error).__name__} at {where}"

@@ -1,7 +1,8 @@
 """The tables that models are measured on, read as the worker reads a user's file. No network.
 
-German credit and housing are in `examples/`; the others are parts of scikit-learn, written as CSV first. "5×2" is five folds dealt twice: with halves of German credit (400 rows to learn
-from) no model reaches the design's figures, with fifths the defaults of scikit-learn do.
+German credit and housing are in `examples/`; the others are parts of scikit-learn, written as CSV first. "5×2" is five
+folds dealt twice: with halves of German credit (400 rows to learn from) no model reaches the design's figures, with
+fifths the defaults of scikit-learn do.
 """
 
 from __future__ import annotations
