@@ -30,9 +30,9 @@ from trainer.training.fitting import BLEND, Ingredient, begin
 from trainer.training.leaderboard import Candidate, Choice, Skipped, score, score_name
 from trainer.training.portfolio import portfolio
 from trainer.training.problem import Problem
-from trainer.training.resampling import FIRST_ROWS, Rung, alone, deal, ladder
+from trainer.training.resampling import FEW_ROWS, FIRST_ROWS, Rung, alone, deal, ladder
 from trainer.training.threshold import best_threshold, wants_threshold
-from trainer.training.weights import MEMBERS_MAX, blend
+from trainer.training.weights import MEMBERS_MAX, blend, level
 
 STEP_SECONDS = 5.0
 """A step judges a candidate on as many folds as take so long by the cost model, on one at least."""
@@ -42,8 +42,10 @@ FOLD_SECONDS = 60.0
 
 @dataclass
 class Contender:
-    """A candidate in the making. `rung`: the last one that it was judged on, -1: none."""
+    """A candidate in the making. `number`: in the portfolio, simple ones first; `rung`: the last one that it was judged
+    on, -1: none."""
 
+    number: int
     name: str
     ingredient: Ingredient
     rung: int = -1
@@ -153,7 +155,7 @@ class Search:
         finalists = sorted((one for one in known if one.rung == last), key=lambda one: -one.score)
         truth, rows = self._truth(problem, last)
         told = [np.concatenate(one.told) for one in finalists]
-        weights = blend(truth, told, rows, 0, self.seed)
+        weights = self._weights(finalists, truth, told, rows)
         order = sorted((at for at, weight in enumerate(weights) if weight), key=lambda at: -weights[at])
         ingredients = tuple(_weighted(finalists[at].ingredient, weights[at]) for at in order)
         together = np.asarray(sum(weights[at] * told[at] for at in order))
@@ -169,6 +171,14 @@ class Search:
         return Choice(
             ingredients, threshold, tuple(candidates), tuple(self.skipped), score_name(problem), self._notes()
         )
+
+    def _weights(self, finalists: list[Contender], truth: Floats, told: list[Floats], rows: Indices) -> list[float]:
+        """Of the finalists, who are sorted by score."""
+        if not self.auto or len(self.rows) >= FEW_ROWS:
+            return blend(truth, told, rows, 0, self.seed)
+        order = sorted(range(len(finalists)), key=lambda at: finalists[at].number)
+        shares = dict(zip(order, level(truth, [told[at] for at in order], rows), strict=True))
+        return [shares[at] for at in range(len(finalists))]
 
     def fit_seconds(self, count: int) -> float:
         """By the cost model: fitting the `count` best of those judged last on all training rows."""
@@ -230,7 +240,8 @@ def search_for(problem: Problem, request: Request, rows: Indices, seconds: float
     classes = len(problem.classes or ())
     if request.model == AUTO:
         contenders = [
-            Contender(one.name, ingredient(one.family_name, one.asked)) for one in portfolio(problem.task, len(rows))
+            Contender(number, one.name, ingredient(one.family_name, one.asked))
+            for number, one in enumerate(portfolio(problem.task, len(rows)))
         ]
         rungs = ladder(len(rows), classes)
     else:
@@ -238,7 +249,7 @@ def search_for(problem: Problem, request: Request, rows: Indices, seconds: float
         wanted = ingredient(family.name, request.hyperparameters)
         if not wants_threshold(problem):
             return Choice((wanted,), default_threshold((wanted,), classes))
-        contenders, rungs = [Contender(family.name, wanted)], alone(len(rows))
+        contenders, rungs = [Contender(0, family.name, wanted)], alone(len(rows))
     widths = _widths(problem, rows, contenders)
     search = Search(rows, request.seed, request.model == AUTO, rungs, contenders, seconds, widths, classes)
     search.settle(problem)

@@ -1,8 +1,9 @@
 """Which candidates are averaged, and with which weights: greedy ensemble selection on predictions out of fold.
 
-Caruana et al. 2004, with their cures for overfitting: the selection is repeated on resampled rows and averaged, and few
-members are kept. Whether the average is better than the best candidate alone is asked of rows that the selection has
-not seen: it is made on one half of the rows and judged on the other. Losses are log loss or squared error.
+After Caruana et al. 2004, with their cures for overfitting: the selection is repeated on resampled rows and averaged,
+and few members are kept. Whether the average is better than the best candidate alone is asked of rows that the
+selection has not seen: it is made on one half of the rows and judged on the other. Losses are log loss or squared
+error. On tiny tables the simplest good candidates count alike instead (`level`).
 """
 
 from __future__ import annotations
@@ -49,6 +50,21 @@ def blend(truth: NDArray[Any], told: list[Floats], rows: Indices, best: int, see
     return [float(weight) for weight in weights] if better else alone
 
 
+def level(truth: NDArray[Any], told: list[Floats], rows: Indices) -> list[float]:
+    """Equal weights for the first MEMBERS_MAX candidates, simplest first, that are not clearly worse than the best.
+
+    For tables too small to choose by: a candidate counts as worse when its losses exceed the best one's by more than
+    one standard error (the rule of Breiman et al. 1984), row by row; their average errs less than a choice among them.
+    """
+    view = _View(truth, told)
+    names, of = np.unique(rows, return_inverse=True)
+    losses = np.array([np.bincount(of, one) / np.bincount(of) for one in view.each()])
+    worse = losses - losses[np.argmin(losses.mean(axis=1))]
+    error = worse.std(axis=1, ddof=1) / np.sqrt(len(names)) if len(names) > 1 else np.zeros(len(told))
+    kept = np.nonzero(worse.mean(axis=1) <= error)[0][:MEMBERS_MAX]
+    return [1 / len(kept) if place in set(kept.tolist()) else 0.0 for place in range(len(told))]
+
+
 class _View:
     """What the losses need of all candidates: probabilities of the true class, or errors; [candidates, rows]."""
 
@@ -78,6 +94,10 @@ class _View:
         if self._classes:
             return np.asarray(-np.mean(np.log(np.maximum(values, SMALLEST)), axis=1))
         return np.asarray(np.mean(values**2, axis=1))
+
+    def each(self) -> Floats:
+        """Of each candidate and row."""
+        return np.asarray(-np.log(np.maximum(self._values, SMALLEST)) if self._classes else self._values**2)
 
     def loss(self, weights: Floats) -> float:
         averaged = np.asarray(weights @ self._values)[None, :]

@@ -9,7 +9,7 @@ import pytest
 from trainer.families import FAMILIES
 from trainer.families.family import Task
 from trainer.training.cost import WORK, fit_seconds
-from trainer.training.portfolio import PORTFOLIO, portfolio
+from trainer.training.portfolio import FLEXIBLE_FROM, PORTFOLIO, portfolio
 from trainer.training.search import ingredient
 
 TASKS: tuple[Task, ...] = ("regression", "classification")
@@ -27,10 +27,17 @@ def test_every_configuration_is_one_that_the_registry_accepts(task: Task) -> Non
 def test_every_size_has_several_families_by_unique_names_and_none_of_a_pack(task: Task, rows: int) -> None:
     found = portfolio(task, rows)
     assert len({one.name for one in found}) == len(found)
-    assert len({one.family_name for one in found}) >= 4
+    assert len({one.family_name for one in found}) >= (4 if rows >= FLEXIBLE_FROM else 2)
     for one in found:
         assert FAMILIES[one.family_name].library == "sklearn"
         assert not FAMILIES[one.family_name].inexact
+
+
+@pytest.mark.parametrize(("task", "flexible"), [("regression", "polynomial"), ("classification", "svm")])
+def test_few_rows_are_met_with_straight_lines(task: Task, flexible: str) -> None:
+    tried = [{one.family_name for one in portfolio(task, rows)} for rows in (FLEXIBLE_FROM - 1, FLEXIBLE_FROM)]
+    assert flexible not in tried[0]
+    assert flexible in tried[1]
 
 
 def test_a_name_that_the_registry_lacks_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from trainer.training.portfolio import Configuration
 from trainer.training.problem import Problem
 from trainer.training.resampling import alone, deal, ladder
 from trainer.training.search import Search, search_for
-from trainer.training.weights import MEMBERS_MAX, blend
+from trainer.training.weights import MEMBERS_MAX, blend, level
 
 SMALL: dict[Task, tuple[Configuration, ...]] = {
     "regression": (
@@ -240,6 +240,33 @@ def test_a_blend_is_kept_only_where_it_is_better() -> None:
     assert blend(truth, [noisy[0]], np.arange(400), 0, 1) == [1.0]
     many = [truth + random.normal(size=400) for _ in range(9)]
     assert sum(weight > 0 for weight in blend(truth, many, np.arange(400), 0, 1)) == MEMBERS_MAX
+
+
+def test_candidates_that_few_rows_cannot_tell_apart_count_alike() -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(0, 1, 20)
+    together = random.normal(0, 0.5, 20)
+    good = [truth + together + random.normal(0, 0.02, 20) for _ in range(6)]
+    bad = truth + random.normal(3, 0.5, 20)
+    weights = level(truth, [bad, *good], np.arange(20))
+    assert weights[0] == 0
+    kept = [weight for weight in weights if weight]
+    assert 1 < len(kept) <= MEMBERS_MAX
+    assert kept == [1 / len(kept)] * len(kept)
+    assert level(truth, [bad, bad + 0.1, truth], np.arange(20)) == [0.0, 0.0, 1.0]
+    # The same rows dealt twice are no more rows than once.
+    twice = [np.concatenate([one, one]) for one in (truth, bad, *good)]
+    assert level(twice[0], twice[1:], np.tile(np.arange(20), 2)) == weights
+    assert level(truth[:1], [truth[:1] + 1, truth[:1]], np.array([0])) == [0.0, 1.0]
+
+
+def test_few_rows_end_in_an_average_of_simple_models(tmp_path: Path) -> None:
+    problem, request, _ = shop(tmp_path, "price", "auto", 30)
+    course = run(Course(problem, request, "data"))
+    for choice in course.state.choices:
+        shares = {one.weight for one in choice.ingredients}
+        assert len(shares) == 1
+        assert {one.family_name for one in choice.ingredients} <= {"linear", "ridge", "lasso", "elastic_net"}
 
 
 def test_a_blend_of_one_row_is_one_candidate() -> None:
