@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.errors import DataError, JobError
 from trainer.table.cells import Floats
 from trainer.training import metrics
 from trainer.training.fitting import Ingredient
@@ -63,3 +65,21 @@ def score_name(problem: Problem) -> str:
     if not problem.classes:
         return "neg_root_mean_squared_error"
     return "roc_auc" if len(problem.classes) == 2 else "neg_log_loss"
+
+
+def why_not(error: Exception) -> str:
+    """For the leaderboard, of a candidate that failed."""
+    if isinstance(error, JobError):
+        return error.message
+    if isinstance(error, FloatingPointError):
+        return "Its predictions are not all numbers."
+    return f"It could not be fitted ({type(error).__name__})."
+
+
+def nothing_fits(skipped: Sequence[Skipped]) -> DataError:
+    """All candidates failed."""
+    first = skipped[0] if skipped else None
+    why = f" {first.name}: {first.reason}" if first else ""
+    return DataError(
+        "NothingFits", f"None of the models that auto compares can learn from this data.{why}", "Name a model type."
+    )

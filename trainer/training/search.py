@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trainer.errors import DataError, JobError
+from trainer.errors import JobError
 from trainer.families import AUTO, FAMILIES, family_for
 from trainer.families.hyperparameters import choose
 from trainer.features.encoding import width
@@ -27,7 +27,7 @@ from trainer.table.columns import Indices
 from trainer.ticket import Request
 from trainer.training.cost import fit_seconds
 from trainer.training.fitting import BLEND, Ingredient, begin
-from trainer.training.leaderboard import Candidate, Choice, Skipped, score, score_name
+from trainer.training.leaderboard import Candidate, Choice, Skipped, nothing_fits, score, score_name, why_not
 from trainer.training.portfolio import portfolio
 from trainer.training.problem import Problem
 from trainer.training.resampling import FEW_ROWS, FIRST_ROWS, Rung, alone, deal, ladder
@@ -112,7 +112,7 @@ class Search:
         except Exception as error:  # whatever it is, other candidates may do
             if not self.auto:
                 raise
-            self._skip(contender, _reason(error))
+            self._skip(contender, why_not(error))
         self.settle(problem)
         return f"comparing {contender.name}" if self.auto else f"validating {contender.ingredient.family.title}"
 
@@ -130,7 +130,7 @@ class Search:
                     self.left_behind.append(self.contenders.pop(self.place))
                 continue
             if not self.judged:
-                raise _nothing(self.skipped)
+                raise nothing_fits(self.skipped)
             if self.rung + 1 == len(self.rungs) or not self.contenders:
                 self.done = True
                 return
@@ -291,19 +291,3 @@ def _better_half(count: int) -> int:
 
 def _weighted(wanted: Ingredient, weight: float) -> Ingredient:
     return Ingredient(wanted.family_name, wanted.chosen, float(weight))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, JobError):
-        return error.message
-    if isinstance(error, FloatingPointError):
-        return "Its predictions are not all numbers."
-    return f"It could not be fitted ({type(error).__name__})."
-
-
-def _nothing(skipped: Sequence[Skipped]) -> DataError:
-    first = skipped[0] if skipped else None
-    why = f" {first.name}: {first.reason}" if first else ""
-    return DataError(
-        "NothingFits", f"None of the models that auto compares can learn from this data.{why}", "Name a model type."
-    )
