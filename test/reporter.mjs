@@ -3,14 +3,17 @@
 import { writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
-const { EVENT_RUN_END, EVENT_TEST_PENDING, EVENT_SUITE_END } = Mocha.Runner.constants;
+const { EVENT_RUN_END, EVENT_TEST_PENDING, EVENT_SUITE_BEGIN, EVENT_SUITE_END } = Mocha.Runner.constants;
 
 export default class Counting extends Mocha.reporters.Base {
   constructor(runner, options) {
     super(runner, options);
     runner.on(EVENT_TEST_PENDING, (test) => console.log(`  skipped: ${test.fullTitle()}`));
+    const begun = new Map();
+    runner.on(EVENT_SUITE_BEGIN, (suite) => begun.set(suite, Date.now()));
     runner.on(EVENT_SUITE_END, (suite) => {
-      if (suite.parent?.root) console.log(`  ${suite.title}: ${count(suite)} tests`);
+      const seconds = ((Date.now() - begun.get(suite)) / 1000).toFixed(1);
+      if (suite.parent?.root) console.log(`  ${suite.title}: ${count(suite)} tests, ${seconds} s`);
     });
     runner.once(EVENT_RUN_END, () => {
       this.epilogue();

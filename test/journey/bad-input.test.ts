@@ -190,7 +190,7 @@ describe('Bad input', function () {
       [
         'a classifier for a regression',
         { dataset, target: 'y', task: 'regression', model: { type: 'logistic' } },
-        /model type logistic classifies; use linear or ridge/,
+        /model types logistic and naive_bayes classify; for a regression use another/,
       ],
       [
         'instance types on the cluster',

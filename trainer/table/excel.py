@@ -98,8 +98,9 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
     """openpyxl raises anything on a damaged file; our own errors pass."""
     openpyxl = library("openpyxl", "Excel workbooks")
     book = None
+    file = path.open("rb")  # a file: of a path openpyxl wants the ending, which a download has not
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         yield book
     except (DataError, MemoryError):
         raise
@@ -108,6 +109,7 @@ def _opened(path: Path, name: str) -> Iterator[Any]:
     finally:
         if book is not None:
             book.close()
+        file.close()
 
 
 def _damaged(name: str) -> DataError:

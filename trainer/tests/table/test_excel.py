@@ -211,3 +211,8 @@ def test_whatever_bytes_are_damaged_the_answer_is_a_table_or_a_reason(tmp_path: 
         read_file(path)
     except DataError as error:
         assert error.hint
+
+
+def test_a_download_has_no_ending(tmp_path: Path) -> None:
+    path = write(tmp_path, {"s": [["a", "b"], [1, "x"]]}).rename(tmp_path / "data")
+    assert cells(read_table(inspect(path, "sales.xlsx"), "sales.xlsx"), "a") == ["1"]
