@@ -23,8 +23,8 @@ describe('Faults', function () {
     await journey?.close();
   });
 
-  /** Some ten seconds of training in twenty steps; the same spec and data always give the same model. */
-  async function longTraining(name: string, trees = 2000): Promise<TrainingJob> {
+  /** Some ten seconds of training in sixty steps; the same spec and data always give the same model. */
+  async function longTraining(name: string, trees = 300): Promise<TrainingJob> {
     const data = readFileSync(new URL('../../examples/german_credit.csv', import.meta.url));
     const uri = await journey.put(userId, 'german_credit.csv', data);
     const model: TrainingSpec['model'] = { type: 'gradient_boosting', hyperparameters: { n_estimators: trees } };
@@ -67,7 +67,7 @@ describe('Faults', function () {
   });
 
   it('a killed Kubernetes API loses nothing it acknowledged, and the training under way ends well', async () => {
-    await longTraining('outage', 500);
+    await longTraining('outage', 150);
     await atStep('outage', 1);
     const acknowledged: string[] = [];
     let writing = true;

@@ -108,7 +108,7 @@ REFUSALS: list[Case] = [
     ("gzip twice", lambda: gzip.compress(gzip.compress(csv(table()))), {}, "GzippedTwice", DATA, "gzip inside gzip"),
     ("xlsx bomb", bomb, {}, "SuspiciousArchive", DATA, "200 times"),
     ("cut xlsx", lambda: workbook()[:-200], {}, "BadArchive", DATA, "damaged or cut off"),
-    ("damaged xlsx", lambda: workbook().replace(b"xl/styles", b"xl/stiles"), {}, "BadWorkbook", DATA, "is damaged"),
+    ("damaged xlsx", lambda: workbook().replace(b"xl/_rels/", b"xl/_relx/"), {}, "BadWorkbook", DATA, "is damaged"),
     ("cut Parquet", lambda: parquet(table())[:-20], {}, "BadParquet", DATA, "damaged or cut off"),
     ("cut in half", lambda: parquet(table())[:300], {}, "BadParquet", DATA, "damaged or cut off"),
 ]  # fmt: skip

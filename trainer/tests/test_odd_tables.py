@@ -67,13 +67,13 @@ def kind(manifest: Mapping[str, Any], name: str) -> str:
     return {feature["name"]: str(feature["type"]) for feature in manifest["features"]}[name]
 
 
-def test_ten_thousand_columns(cloud: Cloud, tmp_path: Path, without_pictures: None) -> None:
-    """Takes seconds: each fit looks at each column. Two groups make two folds."""
+def test_more_columns_than_rows(cloud: Cloud, tmp_path: Path, without_pictures: None) -> None:
+    """Ten thousand are posed and encoded in features/test_wide.py. Two groups make two folds."""
     random = np.random.default_rng(0)
-    wide = {f"c{place}": random.integers(0, 1000, ROWS).tolist() for place in range(10_000)}
+    wide = {f"c{place}": random.integers(0, 1000, ROWS).tolist() for place in range(1_000)}
     body = csv({**wide, "where": ["east", "west"] * 20, "y": spread()})
     manifest, log = learned(cloud, tmp_path, body, model="decision_tree", hyperparameters={}, split="group:where")
-    assert len(manifest["features"]) > 9_900
+    assert len(manifest["features"]) > 990
     assert "more columns" in log
 
 
