@@ -5,8 +5,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
-const LINES_TYPESCRIPT = 90;
-const LINES_WORKER = 90;
+const LINES_TYPESCRIPT = 95;
+const LINES_WORKER = 95;
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const ALL = ['test/**/*.test.ts'];
 /** What each lane runs: servers and whole products in one, everything else in the other. */

@@ -113,7 +113,7 @@ describe('examples/', function () {
   it('04-interruptions.yaml loses its instance with a notice, without a word and by a rebalance, and makes the same model', async () => {
     const manifest = exampleTraining();
     // Less is enough for a test.
-    manifest.spec.model.hyperparameters = { ...manifest.spec.model.hyperparameters, n_estimators: 500 };
+    manifest.spec.model.hyperparameters = { ...manifest.spec.model.hyperparameters, n_estimators: 250 };
     const lines: string[] = [];
     const screen = {
       heading: (text: string) => void lines.push(text),
