@@ -28,7 +28,7 @@ class Polynomial(Family):
     """PolynomialFeatures, then Ridge or LogisticRegression. The fit cannot be cut; `check` bounds it."""
 
     name = "polynomial"
-    title = "polynomial regression"
+    title = "polynomial model"
     tasks = frozenset[Task]({"regression", "classification"})
     scheme = "linear"
     input_type = "float64"
