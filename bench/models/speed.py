@@ -91,10 +91,10 @@ def overhead(name: str, rows: int, rounds: int, say: Callable[[str], None]) -> d
     def ours() -> None:
         nonlocal ended
         fit._matrices[family.scheme, family.input_type] = X
+        seen, classes = fit.encoded(sample), len(problem.classes or ())
         while not fit.done:
-            member = fit.advance(problem, every)
-            told = fit.predict_member(member, problem, sample)
-            loss(problem.y[:LOSS_ROWS], told, len(problem.classes or ()))
+            told = fit.predict_member(fit.advance(problem, every), seen, classes)
+            loss(problem.y[:LOSS_ROWS], told, classes)
         ended = fit.members[0].estimator
 
     for number in range(rounds + 1):  # the first round warms up

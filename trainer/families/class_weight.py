@@ -19,3 +19,9 @@ def row_weights(chosen: Mapping[str, Value], y: NDArray[Any]) -> NDArray[np.floa
         return None
     _, places, counts = np.unique(y, return_inverse=True, return_counts=True)
     return np.asarray(len(y) / (len(counts) * counts[places]), dtype=np.float64)
+
+
+def class_arguments(chosen: Mapping[str, Value], y: NDArray[Any]) -> dict[str, Any]:
+    """What a classifier's `partial_fit` takes beside the rows: all classes, and weights where they are asked for."""
+    weights = row_weights(chosen, y)
+    return {"classes": np.unique(y)} if weights is None else {"classes": np.unique(y), "sample_weight": weights}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import UserError
-from trainer.families.class_weight import CLASS_WEIGHT, row_weights
+from trainer.families.class_weight import CLASS_WEIGHT, class_arguments
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Layers, Real, Value, Whole
 from trainer.families.target_scale import TargetScale
@@ -84,9 +84,7 @@ class NeuralNetwork(Family):
         more: dict[str, Any] = {}
         scale = None
         if hasattr(estimator, "predict_proba"):
-            more["classes"] = np.unique(y)
-            if (weights := row_weights(chosen, y)) is not None:
-                more["sample_weight"] = weights
+            more = class_arguments(chosen, y)
         else:
             scale = TargetScale.of(y)
             y = scale.standardise(y)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import UserError
-from trainer.families.class_weight import CLASS_WEIGHT, row_weights
+from trainer.families.class_weight import CLASS_WEIGHT, class_arguments
 from trainer.families.family import STEPS_MAX, Estimator, Family, Task
 from trainer.families.hyperparameters import Choice, Real, Value, Whole
 from trainer.families.target_scale import TargetScale
@@ -81,9 +81,7 @@ class Sgd(Family):
         more: dict[str, Any] = {}
         scale = None
         if classifies:
-            more["classes"] = np.unique(y)
-            if (weights := row_weights(chosen, y)) is not None:
-                more["sample_weight"] = weights
+            more = class_arguments(chosen, y)
         else:
             scale = TargetScale.of(y)
             y = scale.standardise(y)

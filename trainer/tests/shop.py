@@ -6,11 +6,16 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from trainer.table.cells import Floats
+from trainer.table.columns import Indices
 from trainer.table.reading import Reading, read_table
 from trainer.table.source import Source, inspect
 from trainer.ticket import Request
+from trainer.training import search
 from trainer.training.course import Course
+from trainer.training.fitting import Ingredient
 from trainer.training.problem import Problem, pose
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -55,3 +60,16 @@ def run(course: Course) -> Course:
     while not course.done:
         course.advance()
     return course
+
+
+def predict_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search makes the same fit on the same rows only once: that it comes out the same is other tests' matter."""
+    predict, known = search._predicted, dict[tuple[str, bytes], Floats]()
+
+    def remembered(problem: Problem, wanted: Ingredient, train: Indices, test: Indices, seed: int) -> Floats:
+        key = (repr(wanted), train.tobytes() + test.tobytes())
+        if key not in known:
+            known[key] = predict(problem, wanted, train, test, seed)
+        return known[key]
+
+    monkeypatch.setattr(search, "_predicted", remembered)

@@ -24,7 +24,7 @@ from trainer.table.cells import Floats
 from trainer.table.columns import Indices
 from trainer.ticket import Request
 from trainer.training import metrics
-from trainer.training.fitting import Fit, Member, begin
+from trainer.training.fitting import Encoded, Fit, Member, begin
 from trainer.training.leaderboard import Choice
 from trainer.training.problem import Problem
 from trainer.training.search import Search, search_for
@@ -100,6 +100,8 @@ class Course:
         self._first = self._search_for(0)  # refuses what cannot be, before anything starts
         self._search_steps = self._first.remaining if isinstance(self._first, Search) else 0
         self.state = State(fingerprint(request, data_sha256))
+        self._sampled: tuple[Fit, Encoded] | None = None
+        """The fit at work, and what its members see of the rows that its loss is told on: encoded once a fit."""
 
     @property
     def done(self) -> bool:
@@ -225,7 +227,9 @@ class Course:
         """On a sample of the rows held out of the fit, or of its own when there are none."""
         number = self.state.number
         sample = (self.plan.folds[number][1] if number < len(self.plan.folds) else rows)[:LOSS_ROWS]
-        told = fit.predict_member(member, self._problem, self._problem.table.take(sample))
+        if self._sampled is None or self._sampled[0] is not fit:
+            self._sampled = (fit, fit.encoded(self._problem.table.take(sample)))
+        told = fit.predict_member(member, self._sampled[1], self._classes)
         return metrics.loss(self._problem.y[sample], told, self._classes)
 
     def dump(self) -> bytes:

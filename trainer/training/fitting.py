@@ -143,8 +143,7 @@ class Fit:
     def predict_encoded(self, encoded: Encoded, classes: int) -> Floats:
         total: Floats | None = None
         for member in self.members:
-            family = member.family
-            told = family.predict(member.estimator, encoded[family.scheme, family.input_type], classes)
+            told = self.predict_member(member, encoded, classes)
             if len(self.members) == 1:
                 return told
             share = member.ingredient.weight * told
@@ -152,10 +151,10 @@ class Fit:
         assert total is not None
         return total
 
-    def predict_member(self, member: Member, problem: Problem, table: Table) -> Floats:
+    def predict_member(self, member: Member, encoded: Encoded, classes: int) -> Floats:
         """Of one member alone, finished or not."""
-        X = encode(self.columns_by_scheme[member.family.scheme], table, member.family.input_type)
-        return member.family.predict(member.estimator, X, len(problem.classes or ()))
+        family = member.family
+        return family.predict(member.estimator, encoded[family.scheme, family.input_type], classes)
 
 
 def begin(problem: Problem, ingredients: Sequence[Ingredient], rows: Indices, seed: int) -> Fit:

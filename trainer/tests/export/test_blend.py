@@ -64,9 +64,8 @@ def test_the_graph_says_what_the_members_say_together(tmp_path: Path, target: st
 def test_a_blend_is_the_weighted_mean_of_its_members(tmp_path: Path) -> None:
     problem, _, _ = shop(tmp_path, "bought", "auto", 120)
     fit = blended(problem, BLENDS[2][1])
-    alone: list[Any] = [
-        fit.predict_member(member, problem, problem.table) * member.ingredient.weight for member in fit.members
-    ]
+    seen = fit.encoded(problem.table)
+    alone: list[Any] = [fit.predict_member(member, seen, 2) * member.ingredient.weight for member in fit.members]
     np.testing.assert_array_equal(fit.predict(problem, problem.table), alone[0] + alone[1] + alone[2])
 
 

@@ -13,14 +13,9 @@ import pytest
 
 from trainer.export.blend import graph_of
 from trainer.families.family import Task
-from trainer.table.cells import Floats
-from trainer.table.columns import Indices
-from trainer.tests.shop import run, shop
-from trainer.training import search
+from trainer.tests.shop import predict_once, run, shop
 from trainer.training.course import Course
-from trainer.training.fitting import Ingredient
 from trainer.training.portfolio import PORTFOLIO, Configuration
-from trainer.training.problem import Problem
 
 Begin = Callable[[], Course]
 Told = tuple[bytes, dict[str, float]]
@@ -72,19 +67,6 @@ def through_a_storm(begin: Begin, seed: int) -> tuple[Course, int]:
         if random.random() < KILLED:
             course, killed = resumed(begin, saved), killed + 1
     return course, killed
-
-
-def predict_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`auto` judges a candidate on the same rows once only: that it always comes out the same is another test's."""
-    predict, known = search._predicted, dict[tuple[str, bytes], Floats]()
-
-    def remembered(problem: Problem, wanted: Ingredient, train: Indices, test: Indices, seed: int) -> Floats:
-        key = (repr(wanted), train.tobytes() + test.tobytes())
-        if key not in known:
-            known[key] = predict(problem, wanted, train, test, seed)
-        return known[key]
-
-    monkeypatch.setattr(search, "_predicted", remembered)
 
 
 @pytest.fixture(autouse=True)

@@ -13,14 +13,11 @@ import pytest
 from trainer.errors import DataError, UserError
 from trainer.families import FAMILIES
 from trainer.families.family import Task
-from trainer.table.cells import Floats
-from trainer.table.columns import Indices
-from trainer.tests.shop import run, shop
+from trainer.tests.shop import predict_once, run, shop
 from trainer.training import portfolio as portfolios
 from trainer.training import search as searching
 from trainer.training.cost import WORK
 from trainer.training.course import Course
-from trainer.training.fitting import Ingredient
 from trainer.training.leaderboard import Choice
 from trainer.training.portfolio import Configuration
 from trainer.training.problem import Problem
@@ -58,19 +55,6 @@ def begun(folder: Path, target: str, rows: int = 120, seconds: float = 600) -> t
     search = search_for(problem, request, np.arange(len(problem.y)), seconds)
     assert isinstance(search, Search)
     return problem, search
-
-
-def predict_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same fit on the same rows is made only once: that it comes out the same is other tests' matter."""
-    predict, known = searching._predicted, dict[tuple[str, bytes], Floats]()
-
-    def remembered(problem: Problem, wanted: Ingredient, train: Indices, test: Indices, seed: int) -> Floats:
-        key = (repr(wanted), train.tobytes() + test.tobytes())
-        if key not in known:
-            known[key] = predict(problem, wanted, train, test, seed)
-        return known[key]
-
-    monkeypatch.setattr(searching, "_predicted", remembered)
 
 
 def ended(problem: Problem, search: Search) -> Choice:
