@@ -207,6 +207,14 @@ export interface PredictionJobSpec {
    */
   onBadRow: "Fail" | "Empty";
   /**
+   * Format of the result. Csv keeps the bytes of the rows and appends columns; Parquet is written by one invocation, whatever the size.
+   */
+  outputFormat: "Csv" | "Parquet";
+  /**
+   * How Lambda is called. With RequestResponse the operator waits for each answer; with Event it puts the call into Lambda's queue and looks for the answer in the bucket, repeating what got lost.
+   */
+  invocationType: "RequestResponse" | "Event";
+  /**
    * Rows a chunk, about. Default is chosen by measured speed; only tables above 10,000 rows are split.
    */
   chunkRows?: number;
@@ -316,9 +324,32 @@ export interface PredictionJobStatus {
     failed?: number;
   };
   /**
+   * How far it is.
+   */
+  progress?: {
+    /**
+     * Share of the table's bytes that is done.
+     */
+    percent?: number;
+    /**
+     * Seconds that the rest will take at the speed so far.
+     */
+    etaSeconds?: number;
+  };
+  /**
    * Rows predicted.
    */
   rows?: number;
+  /**
+   * Rows that could not be read and have no prediction (onBadRow Empty).
+   */
+  badRows?: number;
+  /**
+   * What an analyst should know before trusting the result, a sentence each: cells that were missing, unreadable or of an unknown category, features that differ from those the model was trained on.
+   *
+   * @maxItems 20
+   */
+  warnings?: string[];
   /**
    * Classification: rows by class. Regression: min, max and mean of the predictions.
    */
@@ -356,6 +387,14 @@ export interface PredictionJobStatus {
    * s3:// address of the result.
    */
   outputUri?: string;
+  /**
+   * s3:// address of summary.json.
+   */
+  summaryUri?: string;
+  /**
+   * s3:// address of summary.png, the distribution of the predictions and the drift of the features.
+   */
+  pictureUri?: string;
 }
 
 /**

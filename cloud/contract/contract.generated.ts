@@ -4,13 +4,20 @@
  * What the prediction handler answers.
  */
 export type PredictionAnswer = PredictionDone | PredictionFailed;
+export type Quotes = "outside" | "inside" | "escape";
 
 export interface PredictionDone {
   success: true;
   predictions_s3_uri: string;
+  /**
+   * Rows of the output, those without a prediction (on_bad_row) among them.
+   */
   num_predictions: number;
   execution_time_ms: number;
-  etag: string;
+  /**
+   * Of the whole object; absent where parts were put.
+   */
+  etag?: string;
   bytes: number;
   /**
    * missing, invalid (not a number where one is needed) and unknown (category) cells, by column, only where above 0.
@@ -28,6 +35,91 @@ export interface PredictionDone {
   summary: {
     [k: string]: number;
   };
+  /**
+   * The parts that were put, in order; absent where a whole object was put. A chunk in which no row begins puts none and answers with `bytes` 0.
+   *
+   * @minItems 1
+   */
+  parts?: {
+    number: number;
+    etag: string;
+    bytes: number;
+  }[];
+  /**
+   * Rows that could not be read and have no prediction.
+   */
+  bad_rows?: number;
+  first_bad_row?: {
+    row: number;
+    problem: string;
+  };
+  /**
+   * Bytes [start, end) of the object whose rows were predicted, from the beginning of the first record to the end of the last: those of neighbouring chunks touch. For a range in which no record begins, both are the beginning of the next.
+   */
+  range?: {
+    start: number;
+    end: number;
+  };
+  /**
+   * How the bytes at data.range.start and data.range.end were read. The answer holds only if `start` is what the chunk before it says of its end.
+   */
+  quotes?: {
+    start: Quotes;
+    end: Quotes;
+  };
+  encoding?: string;
+  delimiter?: string;
+  statistics?: Statistics;
+}
+/**
+ * What a sample of the rows looked like, to be added up over chunks: whole numbers only, so that the sum does not depend on the order.
+ */
+export interface Statistics {
+  /**
+   * Rows looked at: whole batches, evenly spread.
+   */
+  sampled: number;
+  /**
+   * By feature with statistics in the manifest.
+   */
+  features: {
+    [k: string]: {
+      /**
+       * Cells missing or that cannot be read, of the rows sampled.
+       */
+      missing: number;
+      /**
+       * Numbers and dates: cells below the least seen in training, in each of the ten ranges between its deciles, above the largest.
+       *
+       * @minItems 12
+       * @maxItems 12
+       */
+      bins?: number[];
+      /**
+       * Categories and booleans: cells by value, for those the manifest has shares of.
+       */
+      shares?: {
+        [k: string]: number;
+      };
+      /**
+       * Categories and booleans: cells with another value.
+       */
+      other?: number;
+    };
+  };
+  /**
+   * Classification: rows by the probability of their label, in twentieths.
+   *
+   * @minItems 20
+   * @maxItems 20
+   */
+  confidence?: number[];
+  /**
+   * Regression: rows by predicted value, in buckets of a relative width of 2 %: key `0`, or sign and k of the bucket (1.02^k, 1.02^(k+1)].
+   */
+  values?: {
+    [k: string]: number;
+  };
 }
 export interface PredictionFailed {
   success: false;
@@ -43,8 +135,23 @@ export interface PredictionFailed {
     | "DataChanged"
     | "ReadFailed"
     | "WriteFailed"
+    | "OutOfParts"
     | "Internal";
   retryable?: boolean;
+  /**
+   * The row that could not be read, counted from 1 within the chunk, header and empty lines not counted.
+   */
+  row?: number;
+  /**
+   * What is wrong with that row, e.g. `has 3 cells where the header has 4`: `Row <row> <problem>.` is the error of a whole table.
+   */
+  problem?: string;
+  /**
+   * How the byte at data.range.start was read: under a wrong reading rows look bad that are not.
+   */
+  quotes?: {
+    start: Quotes;
+  };
 }
 
 /**
@@ -95,19 +202,51 @@ export interface PredictionEvent {
      */
     etag: string;
     /**
-     * Bytes [start, end) this chunk is responsible for; absent: all. The header line is then taken from `header`.
+     * Bytes [start, end) of a CSV that this chunk is responsible for: it predicts the rows that begin there, the last of them to its end. Absent: the whole object, header included. With start above 0 the head of the object (at most 64 KiB) is read as well, for encoding, delimiter and header.
      */
     range?: {
       start: number;
       end: number;
     };
+    /**
+     * How the byte at range.start is to be read: outside quotes, inside a quoted cell, or as the second of two quotes that stand for one inside a quoted cell. Absent: the handler tries `outside` and `inside` on the first records, takes the one that fits the header and says which in its answer.
+     */
+    quotes?: "outside" | "inside" | "escape";
+    /**
+     * Row groups [start, end) of a Parquet file. Absent: all.
+     */
+    rowGroups?: {
+      start: number;
+      end: number;
+    };
   };
+  /**
+   * Where the predictions go: `url` for a whole object, or `parts` of a multipart upload.
+   */
   output: {
     uri: string;
     /**
-     * Presigned PUT (a whole object, or one part).
+     * Presigned PUT of the whole object.
      */
-    url: string;
+    url?: string;
+    /**
+     * Presigned PUTs of parts, in order of their numbers; used from the first on, as many as are needed.
+     *
+     * @minItems 1
+     */
+    parts?: {
+      number: number;
+      url: string;
+    }[];
+    /**
+     * Bytes of a part; the last of a chunk has between 5 MiB and partBytes + 5 MiB, or less where the whole chunk has less.
+     */
+    partBytes?: number;
+    /**
+     * Whether the header goes before the rows: yes for the first chunk only.
+     */
+    header?: boolean;
+    format?: "csv" | "parquet";
   };
   prediction_column_name: string;
   /**
@@ -118,6 +257,19 @@ export interface PredictionEvent {
    * Also append probability_<class> columns.
    */
   probabilities?: boolean;
+  /**
+   * A row that cannot be read (another number of cells than the header, a NUL byte, a quote that never closes): `fail` ends with an error that names it, `empty` leaves its prediction empty.
+   */
+  on_bad_row?: "fail" | "empty";
+  /**
+   * Where the answer is put too, as JSON, after the predictions are stored: whoever asked may be gone, or never waited (`Event`).
+   */
+  answer?: {
+    /**
+     * Presigned PUT.
+     */
+    url: string;
+  };
 }
 
 /**
