@@ -1,7 +1,8 @@
 // `npm test`: all tests, of TypeScript (mocha under c8) and of the worker (pytest under coverage.py), in two lanes side by side for
 // the two cores. Ends with one line `N passed, N failed`; fails when a test failed or the coverage is below the gate.
 // Arguments go to mocha (`npm test -- --grep sentence`), without coverage and without the worker's tests.
-// `npm run contracts` (`--contracts`): what holds the embedded servers to the real and to independent ones, run against those too.
+// `npm run contracts` (`--suite contracts`): what holds the embedded servers to the real and to independent ones, run against those too.
+// `npm run journeys` (`--suite journeys`): the longer ways through the whole product, which would take `npm test` beyond ten minutes.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -9,19 +10,29 @@ const LINES_TYPESCRIPT = 95;
 const LINES_WORKER = 95;
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const ALL = ['test/**/*.test.ts'];
-/** What each lane runs: servers and whole products in one, everything else in the other. */
-const LANES = {
-  servers: ['test/contract/**/*.test.ts', 'test/journey/**/*.test.ts'],
-  parts: [...ALL, '--ignore', 'test/contract/**', '--ignore', 'test/journey/**'],
+const JOURNEYS = [
+  'test/examples/manifests.test.ts',
+  'test/journey/bad-input.test.ts',
+  'test/journey/surroundings.test.ts',
+  'test/bench/training.test.ts',
+];
+const SUITES = {
+  contracts: ['test/contract/**/*.test.ts', 'test/journey/main-job.test.ts'],
+  journeys: JOURNEYS,
 };
-const CONTRACTS = ['test/contract/**/*.test.ts', 'test/journey/main-job.test.ts'];
+const except = (...files) => files.flatMap((file) => ['--ignore', file]);
+/** What each lane of `npm test` runs: servers and whole products in one, everything else in the other. */
+const LANES = {
+  servers: ['test/contract/**/*.test.ts', 'test/journey/**/*.test.ts', ...except(...JOURNEYS)],
+  parts: [...ALL, ...except('test/contract/**', 'test/journey/**', ...JOURNEYS)],
+};
 /** Who the contract suites are run against beside the embedded servers. */
 const ORACLES = ['KUBEBUILDER_ASSETS', 'SPOTLEARN_MOTO', 'SPOTLEARN_MINISTACK'];
 const report = (lane) => `coverage/mocha-${lane}.json`;
 const only = process.argv.slice(2);
 
 if (only[0] === '--lanes') process.exit(await lanes());
-if (only[0] === '--contracts') process.exit(await contracts());
+if (only[0] === '--suite') process.exit(await suite(only[1]));
 if (only.length > 0) {
   const files = only.some((argument) => argument.endsWith('.ts')) ? [] : ALL;
   process.exit(await run('mocha', process.execPath, [MOCHA, ...files, ...only]));
@@ -39,12 +50,13 @@ const counts = [...Object.keys(LANES).map(ofMocha), ofPytest()];
 writeFileSync('coverage/summary.txt', `${told(counts)}\n`);
 process.exit(failed || !good(counts) ? 1 : 0);
 
-async function contracts() {
-  for (const name of ORACLES) if (!process.env[name]) console.log(`ABSENT: ${name}; see README, "Run the tests"`);
+async function suite(name) {
+  const absent = name === 'contracts' ? ORACLES.filter((oracle) => !process.env[oracle]) : [];
+  for (const oracle of absent) console.log(`ABSENT: ${oracle}; see README, "Run the tests"`);
   mkdirSync('coverage', { recursive: true });
-  rmSync(report('contracts'), { force: true });
-  const failed = await mocha('contracts', CONTRACTS);
-  const counts = [ofMocha('contracts')];
+  rmSync(report(name), { force: true });
+  const failed = await mocha(name, SUITES[name]);
+  const counts = [ofMocha(name)];
   told(counts);
   return failed || !good(counts) ? 1 : 0;
 }
