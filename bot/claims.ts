@@ -22,10 +22,10 @@ export class Claims {
     this.#kubernetes = kubernetes;
   }
 
-  /** True for the one who may announce the end; false when it was announced, or the job is gone. A model's pictures are owed from now on. */
+  /** True for the one who may announce the end; false when it was announced, or the job is gone. Pictures are owed from now on. */
   end(job: Job): Promise<boolean> {
-    const pictures: Annotations =
-      isTraining(job) && job.status?.phase === 'Succeeded' ? { [PICTURES_ANNOTATION]: OWED } : {};
+    const has = job.status?.phase === 'Succeeded' && (isTraining(job) || job.status.pictureUri !== undefined);
+    const pictures: Annotations = has ? { [PICTURES_ANNOTATION]: OWED } : {};
     return this.#write(job, (now) => !isNotified(now), { [NOTIFIED_ANNOTATION]: job.status?.phase ?? '', ...pictures });
   }
 

@@ -4,7 +4,7 @@ import type { Bucket } from '../cloud/bucket.ts';
 import { DataError } from '../cloud/errors.ts';
 import { readPackedHead } from '../cloud/packed.ts';
 import { guessTarget, lookAtColumns, lookAtTarget, type ColumnLook, type Kind } from '../cloud/preview.ts';
-import { HEAD_BYTES, readHead, type TableHead } from '../cloud/table.ts';
+import { HEAD_BYTES, type TableHead } from '../cloud/table.ts';
 import type { Purpose } from './conversation/effect.ts';
 import type { Preview, Table } from './conversation/state.ts';
 
@@ -15,6 +15,9 @@ const MOST_USELESS = 5;
 const LEAST_ROWS = 5;
 const LEAST_ROWS_AGAINST = 20;
 const USELESS: ReadonlySet<Kind> = new Set<Kind>(['id', 'constant', 'text']);
+
+const WORKBOOK =
+  'it is an Excel workbook, which is not predicted for. In Excel choose File → Save As → CSV (UTF-8), and send that.';
 
 export interface Inspected {
   readonly uri: string;
@@ -31,12 +34,12 @@ export async function inspect(bucket: Pick<Bucket, 'head' | 'get'>, key: string,
   const bytes = start?.body ?? new Uint8Array();
   const { uri, name, purpose } = file;
   const about = { uri, name, bytes: facts.bytes };
-  if (purpose === 'predict') {
-    const head = readHead(bytes, facts.bytes);
-    return { ...about, columns: head.columns, rows: head.estimatedRows, classes: [] };
-  }
-  const { head, tableBytes } = await readPackedHead(bytes, facts.bytes, key);
+  const { format, head, tableBytes } = await readPackedHead(bytes, facts.bytes, key);
+  if (purpose === 'predict' && format === 'excel')
+    throw new DataError(WORKBOOK, { errorCode: 'NotATable', kind: 'invalid' });
   const packed = tableBytes === facts.bytes ? {} : { tableBytes };
+  if (head && purpose === 'predict')
+    return { ...about, ...packed, columns: head.columns, rows: head.estimatedRows, classes: [] };
   if (!head) return { ...about, ...packed, columns: [], rows: 0, classes: [] };
   const classes = head.columns.flatMap((_, at) => (lookAtTarget(head, at, 0).task === 'classification' ? [at] : []));
   const preview = head.rows.length < LEAST_ROWS ? {} : { preview: previewOf(head) };

@@ -4,6 +4,7 @@ import { type Clock, sleep } from '../cloud/clock.ts';
 import type { PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { API_VERSION, namespaceOf, type ObjectMeta } from '../crds/objects.ts';
 import type { JobRef, PredictionChoice, TrainingChoice } from './conversation/state.ts';
+import { nameOf } from './conversation/steps/data.ts';
 import { failed, KubernetesError, type Kubernetes } from './kubernetes/client.ts';
 
 /** On every job made in chat; what notifications.ts follows. */
@@ -14,7 +15,7 @@ export const CHAT_ANNOTATION = 'spotlearn.io/chat';
 export const CARD_ANNOTATION = 'spotlearn.io/card';
 /** Written before the end of a job is announced, so that it is never announced twice. */
 export const NOTIFIED_ANNOTATION = 'spotlearn.io/notified';
-/** `owed` until the pictures of a finished training are sent, then `sent`. */
+/** `owed` until the pictures of a finished job are sent, then `sent`. */
 export const PICTURES_ANNOTATION = 'spotlearn.io/pictures';
 /** The name the user's file had. */
 export const FILE_ANNOTATION = 'spotlearn.io/file';
@@ -120,6 +121,12 @@ function metadata(userId: string, token: string, card: Card, fileName: string): 
       [FILE_ANNOTATION]: fileName.slice(0, 300).toWellFormed(),
     },
   };
+}
+
+/** The name that the user's file had. */
+export function fileOf(job: TrainingJob | PredictionJob): string {
+  const uri = 'dataset' in job.spec ? job.spec.dataset.uri : job.spec.data.uri;
+  return job.metadata?.annotations?.[FILE_ANNOTATION] ?? nameOf(uri);
 }
 
 /** `Häuser 2024.csv` → `hauser-2024-x7f3k2a9b1`: a DNS label. */

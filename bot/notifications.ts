@@ -1,32 +1,24 @@
 // Follows the jobs made in chat, in all namespaces: one card a job is edited while it runs; at the end the card tells all there is to
-// know, and one message (for a prediction: the file) makes the phone ring; a model's pictures follow. What was announced is written into
+// know, and one message (for a prediction: the file) makes the phone ring; pictures follow. What was announced is written into
 // the job before it is sent (claims.ts), so that a restart announces nothing twice; the card can be written as often as one likes.
-import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
+import type { Bucket as BucketNames } from '../cloud/access.ts';
 import type { Clock } from '../cloud/clock.ts';
 import { CloudError, isTransient } from '../cloud/errors.ts';
 import type { PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { userOf } from '../crds/objects.ts';
 import { Claims, isNotified, owesPictures } from './claims.ts';
 import type { Message } from './conversation/effect.ts';
-import { nameOf } from './conversation/steps/data.ts';
-import { BOT_LABEL, BOT_NAME, CARD_ANNOTATION, CHAT_ANNOTATION, FILE_ANNOTATION } from './jobs.ts';
+import { BOT_LABEL, BOT_NAME, CARD_ANNOTATION, CHAT_ANNOTATION, fileOf } from './jobs.ts';
 import type { Kubernetes } from './kubernetes/client.ts';
 import { Watcher } from './kubernetes/watcher.ts';
 import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pictures } from './pictures.ts';
-import type { Results } from './results.ts';
+import { predictionKeys, resultName, type Results } from './results.ts';
 import { TelegramRefused, TelegramUnreachable } from './telegram.ts';
-import {
-  goneCard,
-  predictionCard,
-  predictionOver,
-  predictionsReady,
-  predictionsTooLarge,
-  trainingCard,
-  trainingOver,
-} from './wording/cards.ts';
+import { goneCard, trainingCard, trainingOver } from './wording/cards.ts';
 import { isOver, isTraining, type Job } from './wording/lists.ts';
+import { predictionCard, predictionOver, predictionsReady, predictionsTooLarge } from './wording/prediction-card.ts';
 
 /** What a bot may send in one call. */
 const TELEGRAM_UPLOAD_BYTES = 50 * 1024 * 1024;
@@ -151,14 +143,19 @@ export class Notifications {
   }
 
   async #announce(job: Job, place: Place): Promise<void> {
-    if (isTraining(job)) {
-      if (!isNotified(job)) {
-        await this.#finalCard(place, trainingCard(job, fileOf(job)));
-        if (await this.#claims.end(job)) await this.#ring(place, trainingOver(job));
-      }
-      if (job.status?.phase === 'Succeeded') await this.#pictures(job, place);
-      return;
+    if (!isNotified(job)) {
+      if (isTraining(job)) await this.#announceTraining(job, place);
+      else await this.#announcePrediction(job, place);
     }
+    if (job.status?.phase === 'Succeeded') await this.#pictures(job, place);
+  }
+
+  async #announceTraining(job: TrainingJob, place: Place): Promise<void> {
+    await this.#finalCard(place, trainingCard(job, fileOf(job)));
+    if (await this.#claims.end(job)) await this.#ring(place, trainingOver(job));
+  }
+
+  async #announcePrediction(job: PredictionJob, place: Place): Promise<void> {
     const result = job.status?.phase === 'Succeeded' ? await this.#result(job) : undefined;
     await this.#finalCard(place, predictionCard(job, fileOf(job), result?.link));
     if (!(await this.#claims.end(job))) return;
@@ -167,7 +164,7 @@ export class Notifications {
       return this.#ring(place, predictionsTooLarge(result.bytes, job, fileOf(job), result.link));
     await this.#sent(
       this.#options.outbox.document(place.chatId, {
-        name: resultName(job),
+        name: resultName(fileOf(job), result.key),
         open: () => this.#options.results.open(result.key),
         caption: predictionsReady(job, fileOf(job)),
       }),
@@ -178,9 +175,8 @@ export class Notifications {
   async #result(job: PredictionJob): Promise<{ key: string; bytes: number; link: string } | undefined> {
     const { results, names } = this.#options;
     try {
-      const userId = userOf(job.metadata?.namespace ?? '') ?? '';
-      const key = readableKey(names, userId, 'prediction', job.status?.outputUri ?? '');
-      return { key, bytes: await results.size(key), link: await results.link(key, resultName(job)) };
+      const key = predictionKeys(names, job).result;
+      return { key, bytes: await results.size(key), link: await results.link(key, resultName(fileOf(job), key)) };
     } catch (error) {
       if (isTransient(error)) throw error;
       this.#options.logger.error({ job: job.metadata?.name, ...told(error) }, 'result not found');
@@ -201,10 +197,10 @@ export class Notifications {
     }
   }
 
-  /** What can be tried again (nothing was sent yet) is; what cannot is no loss: the model is as good without. */
-  async #pictures(job: TrainingJob, place: Place): Promise<void> {
+  /** What can be tried again (nothing was sent yet) is; what cannot is no loss: model and predictions are as good without. */
+  async #pictures(job: Job, place: Place): Promise<void> {
     try {
-      await this.#options.pictures.send(place.chatId, job, 'first', this.#claims.pictures(job as Job));
+      await this.#options.pictures.send(place.chatId, job, 'first', this.#claims.pictures(job));
     } catch (error) {
       const lost = error instanceof TelegramRefused || error instanceof TelegramUnreachable;
       if (!lost && !(error instanceof CloudError && !isTransient(error))) throw error;
@@ -244,19 +240,4 @@ function placeOf(job: Job): Place | undefined {
   return Number.isSafeInteger(chatId) && Number.isSafeInteger(cardId) && String(chatId) === owner
     ? { chatId, cardId }
     : undefined;
-}
-
-function fileOf(job: TrainingJob | PredictionJob): string {
-  const uri = 'dataset' in job.spec ? job.spec.dataset.uri : job.spec.data.uri;
-  return job.metadata?.annotations?.[FILE_ANNOTATION] ?? nameOf(uri);
-}
-
-/** `houses.csv` → `houses_predictions.csv`. */
-function resultName(job: PredictionJob): string {
-  const base = fileOf(job)
-    .replace(/\.[^.]*$/, '')
-    .replace(/[\p{Cc}/\\:*?"<>|]+/gu, '_')
-    .slice(0, 60)
-    .toWellFormed();
-  return `${base || 'data'}_predictions.csv`;
 }

@@ -1,16 +1,19 @@
-// The pictures of a model in chat: read from beside the model in the bucket, captioned from its report (wording/pictures.ts), sent as an
-// album. One that is missing or that nobody can read is left out: the model is as good without.
+// The pictures of a job in chat: those of a model are read from beside it in the bucket, captioned from its report (wording/pictures.ts)
+// and sent as an album; a prediction has one. One that is missing or that nobody can read is left out: the result is as good without.
 import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
 import type { Bucket } from '../cloud/bucket.ts';
 import type { Report } from '../cloud/contract/contract.generated.ts';
 import { CloudError, isTransient } from '../cloud/errors.ts';
-import type { TrainingJob } from '../crds/crds.generated.ts';
+import type { PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { userOf } from '../crds/objects.ts';
 import { told, type Logger } from './logging.ts';
 import type { Claim, Outbox } from './outbox.ts';
 import type { Photo } from './payloads.ts';
 import { TelegramRefused } from './telegram.ts';
+import { predictionKeys } from './results.ts';
+import { isTraining, type Job } from './wording/lists.ts';
 import { captionOf, PICTURES, type PictureName } from './wording/pictures.ts';
+import { predictionPicture } from './wording/prediction-card.ts';
 
 /** first: with the news that a model is ready; rest: the others, or all where there are no others. */
 export type Part = 'first' | 'rest' | 'all';
@@ -22,7 +25,7 @@ const REPORT_BYTES = 8 * 1024 * 1024;
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 export interface PicturesOptions {
-  readonly bucket: Pick<Bucket, 'list' | 'get'>;
+  readonly bucket: Pick<Bucket, 'list' | 'get' | 'head'>;
   readonly names: BucketNames;
   readonly outbox: Pick<Outbox, 'photos'>;
   readonly logger: Logger;
@@ -37,11 +40,11 @@ export class Pictures {
 
   /**
    * Resolves with how many there were, sent or claimed by somebody else. Rejects when storage or cluster are away for a while, before
-   * anything was sent; with an AccessError when the status names a folder that is not this user's; and as the outbox does.
+   * anything was sent; with an AccessError when the status names something that is not this user's; and as the outbox does.
    */
-  async send(chatId: number, job: TrainingJob, part: Part, claim?: Claim): Promise<number> {
+  async send(chatId: number, job: Job, part: Part, claim?: Claim): Promise<number> {
     const { outbox, logger } = this.#options;
-    const photos = await this.#read(job, part);
+    const photos = isTraining(job) ? await this.#read(job, part) : await this.#predicted(job);
     if (photos.length === 0) {
       await claim?.take();
       return 0;
@@ -76,10 +79,21 @@ export class Pictures {
     return photos.filter((photo) => photo !== undefined);
   }
 
+  async #predicted(job: PredictionJob): Promise<Photo[]> {
+    const { picture } = predictionKeys(this.#options.names, job);
+    if (picture === undefined || !fits((await this.#options.bucket.head(picture))?.bytes, PHOTO_BYTES)) return [];
+    const bytes = await this.#png(picture);
+    return bytes ? [{ name: 'summary', bytes, caption: predictionPicture(job) }] : [];
+  }
+
   async #photo(folder: string, name: PictureName, report: Report | undefined): Promise<Photo | undefined> {
-    const bytes = await this.#get(folder + fileOf(name));
-    if (!bytes || !PNG.every((byte, at) => bytes[at] === byte)) return undefined;
-    return { name, bytes, caption: captionOf(name, report) };
+    const bytes = await this.#png(folder + fileOf(name));
+    return bytes && { name, bytes, caption: captionOf(name, report) };
+  }
+
+  async #png(key: string): Promise<Uint8Array | undefined> {
+    const bytes = await this.#get(key);
+    return bytes && PNG.every((byte, at) => bytes[at] === byte) ? bytes : undefined;
   }
 
   async #report(key: string): Promise<Report | undefined> {
@@ -97,7 +111,7 @@ export class Pictures {
       return (await this.#options.bucket.get(key))?.body;
     } catch (error) {
       if (!(error instanceof CloudError) || isTransient(error)) throw error;
-      this.#options.logger.warn({ key, ...told(error) }, 'file of a model not read');
+      this.#options.logger.warn({ key, ...told(error) }, 'picture or report not read');
       return undefined;
     }
   }

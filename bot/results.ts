@@ -1,9 +1,38 @@
-// What a job left in the bucket, as notifications need it: size, bytes and a link for an hour.
+// What a prediction left in the bucket: where it lies, size, bytes and links for an hour.
 import type { Readable } from 'node:stream';
+import { readableKey, type Bucket as BucketNames } from '../cloud/access.ts';
 import type { Bucket } from '../cloud/bucket.ts';
 import type { Clients } from '../cloud/clients.ts';
 import { calling, S3Error } from '../cloud/errors.ts';
 import { presignGet } from '../cloud/presign.ts';
+import type { PredictionJob } from '../crds/crds.generated.ts';
+import { userOf } from '../crds/objects.ts';
+
+/** Keys of the files; throws AccessError when the status names something that is not this user's. */
+export function predictionKeys(
+  names: BucketNames,
+  { metadata, status }: PredictionJob,
+): { result: string; summary?: string; picture?: string } {
+  const userId = userOf(metadata?.namespace ?? '') ?? '';
+  const keyOf = (uri: string) => readableKey(names, userId, 'prediction', uri);
+  const { outputUri = '', summaryUri, pictureUri } = status ?? {};
+  return {
+    result: keyOf(outputUri),
+    ...(summaryUri ? { summary: keyOf(summaryUri) } : {}),
+    ...(pictureUri ? { picture: keyOf(pictureUri) } : {}),
+  };
+}
+
+/** `houses.csv` → `houses_predictions.csv`, with the ending that the result has. */
+export function resultName(file: string, key: string): string {
+  const base = file
+    .replace(/(\.gz)?$/i, '')
+    .replace(/\.[^.]*$/, '')
+    .replace(/[\p{Cc}/\\:*?"<>|]+/gu, '_')
+    .slice(0, 60)
+    .toWellFormed();
+  return `${base || 'data'}_predictions${/\.parquet$/.test(key) ? '.parquet' : '.csv'}`;
+}
 
 export interface Results {
   size(key: string): Promise<number>;

@@ -8,6 +8,7 @@ import { ConfigurationError } from '../cloud/errors.ts';
 import { Accounts } from './accounts.ts';
 import { Chats } from './chats.ts';
 import type { Hands } from './commands.ts';
+import { Downloads } from './downloads.ts';
 import { createMetrics, startHealth } from './health.ts';
 import { Jobs } from './jobs.ts';
 import { kubernetes as connectTo } from './kubernetes/client.ts';
@@ -77,6 +78,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     outbox,
     files,
     pictures,
+    downloads: new Downloads({ bucket, names: configuration, clients }),
     bucket,
     clients,
     clock,

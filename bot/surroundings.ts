@@ -7,14 +7,15 @@ import type { Clock } from '../cloud/clock.ts';
 import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
 import { AccessError, CloudError, DataError } from '../cloud/errors.ts';
 import { datasetKey, datasetsOf, s3Uri } from '../cloud/keys.ts';
-import { presignGet, presignPut } from '../cloud/presign.ts';
+import { presignPut } from '../cloud/presign.ts';
 import type { Account } from '../crds/crds.generated.ts';
 import { AccountRefused, type Accounts } from './accounts.ts';
 import type { Surroundings } from './chats.ts';
-import type { Effect } from './conversation/effect.ts';
+import type { Effect, Message } from './conversation/effect.ts';
 import type { Facts, StoredDataset, Wanted } from './conversation/facts.ts';
 import type { Input } from './conversation/input.ts';
 import { nameOf } from './conversation/steps/data.ts';
+import type { Downloads } from './downloads.ts';
 import { inspect } from './inspection.ts';
 import { JobRefused, type Jobs } from './jobs.ts';
 import { KubernetesError } from './kubernetes/client.ts';
@@ -24,7 +25,7 @@ import type { Pictures } from './pictures.ts';
 import { TelegramRefused, type TelegramFiles } from './telegram.ts';
 import { upload } from './uploads.ts';
 import { uploadLink } from './wording/data.ts';
-import { deleted, fileLinks } from './wording/cards.ts';
+import { deleted } from './wording/cards.ts';
 import { noPictures } from './wording/pictures.ts';
 
 export interface SurroundingsOptions {
@@ -34,6 +35,7 @@ export interface SurroundingsOptions {
   readonly outbox: Outbox;
   readonly files: TelegramFiles;
   readonly pictures: Pictures;
+  readonly downloads: Downloads;
   readonly bucket: Bucket;
   readonly clients: Clients;
   readonly clock: Clock;
@@ -42,6 +44,7 @@ export interface SurroundingsOptions {
 
 type Doing<E extends Effect['do']> = Extract<Effect, { do: E }>;
 const CLUSTER_AWAY = 'I cannot reach the cluster right now. Please try again in a minute.';
+const RESULT_AWAY = 'The result cannot be reached right now. Please try again in a minute.';
 const MODEL_AWAY = 'The model cannot be reached right now. Please try again in a minute.';
 const STORAGE_AWAY = 'the storage does not answer right now. Please try again in a minute.';
 
@@ -72,6 +75,7 @@ export class World implements Surroundings {
       userName,
       bucket: this.#names,
       cloudEnabled: configuration.cloudEnabled,
+      clusterPredictions: configuration.predictionContainerImage !== undefined,
       account,
       limits: {
         trainingUsd: Math.min(own?.trainingUsd ?? Infinity, configuration.maxTrainingCostUsd),
@@ -146,6 +150,8 @@ export class World implements Surroundings {
         return this.#deleteJob(chatId, effect);
       case 'modelLinks':
         return this.#modelLinks(chatId, effect);
+      case 'resultLinks':
+        return this.#resultLinks(chatId, effect);
       case 'pictures':
         return this.#sendPictures(chatId, effect);
     }
@@ -236,7 +242,7 @@ export class World implements Surroundings {
     const { jobs, outbox, logger } = this.#options;
     try {
       await jobs.delete(String(chatId), job);
-      await outbox.send(chatId, deleted(job.name));
+      await outbox.send(chatId, deleted(job.kind, job.name));
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
       logger.error({ chat: chatId, ...told(error) }, 'job not deleted');
@@ -245,44 +251,44 @@ export class World implements Surroundings {
   }
 
   async #modelLinks(chatId: number, { name }: Doing<'modelLinks'>): Promise<undefined> {
-    const { jobs, bucket, clients, outbox, logger } = this.#options;
-    try {
-      const userId = String(chatId);
-      const job = (await jobs.trainings(userId)).find(({ metadata }) => metadata?.name === name);
-      const uri = job?.status?.model?.uri;
-      if (uri === undefined) return void (await outbox.send(chatId, { html: 'There is no model to download.' }));
-      // Throws when the status names a folder that is not this user's.
-      const folder = readableKey(this.#names, userId, 'model', `${uri.replace(/\/$/, '')}/x`).slice(0, -1);
-      const links = [];
-      for (const { key, bytes } of await bucket.list(folder)) {
-        const file = key.slice(folder.length);
-        links.push({
-          file,
-          bytes,
-          url: await presignGet(clients, this.#names.bucket, key, undefined, file.split('/').at(-1)),
-        });
-      }
-      for (const message of fileLinks(name, links)) await outbox.send(chatId, message);
-    } catch (error) {
-      if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
-      logger.error({ chat: chatId, ...told(error) }, 'model links not made');
-      await outbox.send(chatId, { html: MODEL_AWAY });
-    }
+    const { jobs, downloads } = this.#options;
+    const userId = String(chatId);
+    await this.#answering(chatId, 'model links not made', MODEL_AWAY, async () =>
+      downloads.ofModel(userId, named(await jobs.trainings(userId), name)),
+    );
+  }
+
+  async #resultLinks(chatId: number, { name }: Doing<'resultLinks'>): Promise<undefined> {
+    const { jobs, downloads } = this.#options;
+    await this.#answering(chatId, 'result links not made', RESULT_AWAY, async () =>
+      downloads.ofPrediction(named(await jobs.predictions(String(chatId)), name)),
+    );
   }
 
   async #sendPictures(chatId: number, { name, part }: Doing<'pictures'>): Promise<undefined> {
-    const { jobs, pictures, outbox, logger } = this.#options;
-    try {
-      const job = (await jobs.trainings(String(chatId))).find(({ metadata }) => metadata?.name === name);
+    const { jobs, pictures } = this.#options;
+    await this.#answering(chatId, 'pictures not sent', MODEL_AWAY, async () => {
+      const job = named(await jobs.trainings(String(chatId)), name);
       const sent = job ? await pictures.send(chatId, job, part) : 0;
-      if (sent === 0) await outbox.send(chatId, noPictures(name));
+      return sent === 0 ? [noPictures(name)] : [];
+    });
+  }
+
+  /** Sends what is made, or that it can't be made now. */
+  async #answering(chatId: number, trouble: string, away: string, make: () => Promise<Message[]>): Promise<void> {
+    const { outbox, logger } = this.#options;
+    try {
+      for (const message of await make()) await outbox.send(chatId, message);
     } catch (error) {
       if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
-      logger.error({ chat: chatId, ...told(error) }, 'pictures not sent');
-      await outbox.send(chatId, { html: MODEL_AWAY });
+      logger.error({ chat: chatId, ...told(error) }, trouble);
+      await outbox.send(chatId, { html: away });
     }
   }
 }
+
+const named = <J extends { metadata?: { name?: string } }>(jobs: readonly J[], name: string): J | undefined =>
+  jobs.find(({ metadata }) => metadata?.name === name);
 
 function uploadFailure(error: unknown): string {
   if (error instanceof TelegramRefused)

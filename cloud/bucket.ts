@@ -1,6 +1,6 @@
 // S3 as operator and tests use it: a narrow interface and its real side. Errors are CloudErrors (errors.ts), bodies small JSON
 // or text; large objects never pass through here, they are copied on the server side.
-import type { ListMultipartUploadsOutput } from '@aws-sdk/client-s3';
+import type { ListMultipartUploadsOutput, ListPartsOutput } from '@aws-sdk/client-s3';
 import type { Clients } from './clients.ts';
 import { calling, translate, type CloudError } from './errors.ts';
 
@@ -24,14 +24,24 @@ export interface OpenUpload {
   readonly startedAt: number;
 }
 
+/** One part of an open upload; numbers from 1 to 10,000. */
+export interface UploadedPart {
+  readonly number: number;
+  /** With its quotes. */
+  readonly etag: string;
+  readonly bytes: number;
+}
+
 export interface Bucket {
   readonly name: string;
   /** Undefined when there is no such object. */
   head(key: string): Promise<ObjectFacts | undefined>;
-  /** The object, or its first `bytes`; undefined when there is none. With `etag`: kind `precondition` when it changed. */
+  /**
+   * The object, its first `bytes` or its `last` ones; undefined when there is none. With `etag`: kind `precondition` when it changed.
+   */
   get(
     key: string,
-    options?: { bytes?: number; etag?: string },
+    options?: { bytes?: number; last?: number; etag?: string },
   ): Promise<{ body: Uint8Array; etag: string } | undefined>;
   /** `ifAbsent`/`ifMatch`: kind `precondition` when the condition does not hold. Returns the ETag. */
   put(
@@ -46,6 +56,18 @@ export interface Bucket {
   delete(key: string): Promise<void>;
   /** Any number of keys, 1,000 a call (S3 DeleteObjects); what is gone already is no error. Throws when S3 refused one of them. */
   deleteMany(keys: readonly string[]): Promise<void>;
+  /** Begins a multipart upload and returns its id. */
+  createUpload(key: string, options?: { contentType?: string }): Promise<string>;
+  /** What lies in an open upload, by number, paged by 1,000; undefined when there is no such upload (any more). */
+  listParts(upload: Pick<OpenUpload, 'key' | 'id'>): Promise<UploadedPart[] | undefined>;
+  /**
+   * Makes the object of parts, in order; the others are dropped. Returns its ETag. Kind `precondition` when a part is not there with
+   * that ETag, `notFound` when there is no such upload (any more).
+   */
+  completeUpload(
+    upload: Pick<OpenUpload, 'key' | 'id'>,
+    parts: readonly Pick<UploadedPart, 'number' | 'etag'>[],
+  ): Promise<string>;
   /** Open multipart uploads under a prefix, paged by 1,000. */
   uploads(prefix: string): Promise<OpenUpload[]>;
   /** Idempotent. */
@@ -91,9 +113,8 @@ export function bucketOf(clients: Clients, name: string): Bucket {
       try {
         return await orAbsent(
           ask(async (s3, { GetObjectCommand }) => {
-            const Range = options.bytes === undefined ? undefined : `bytes=0-${options.bytes - 1}`;
             const answer = await s3.send(
-              new GetObjectCommand({ Bucket: name, Key: key, Range, IfMatch: options.etag }),
+              new GetObjectCommand({ Bucket: name, Key: key, Range: rangeOf(options), IfMatch: options.etag }),
             );
             return { body: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(), etag: answer.ETag ?? '' };
           }),
@@ -164,6 +185,36 @@ export function bucketOf(clients: Clients, name: string): Bucket {
           });
       }
     },
+    createUpload: (key, options = {}) =>
+      ask(async (s3, { CreateMultipartUploadCommand }) => {
+        const ContentType = options.contentType ?? 'application/octet-stream';
+        const answer = await s3.send(new CreateMultipartUploadCommand({ Bucket: name, Key: key, ContentType }));
+        return answer.UploadId ?? '';
+      }),
+    listParts: ({ key, id }) =>
+      orAbsent(
+        ask(async (s3, { ListPartsCommand }) => {
+          const found: UploadedPart[] = [];
+          let from: string | undefined;
+          for (;;) {
+            const page: ListPartsOutput = await s3.send(
+              new ListPartsCommand({ Bucket: name, Key: key, UploadId: id, PartNumberMarker: from }),
+            );
+            for (const { PartNumber, ETag, Size } of page.Parts ?? [])
+              found.push({ number: PartNumber ?? 0, etag: ETag ?? '', bytes: Size ?? 0 });
+            if (!page.IsTruncated) return found;
+            from = page.NextPartNumberMarker;
+          }
+        }),
+      ),
+    completeUpload: ({ key, id }, parts) =>
+      ask(async (s3, { CompleteMultipartUploadCommand }) => {
+        const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+        const answer = await s3.send(
+          new CompleteMultipartUploadCommand({ Bucket: name, Key: key, UploadId: id, MultipartUpload: { Parts } }),
+        );
+        return answer.ETag ?? '';
+      }),
     uploads: async (prefix) => {
       const found: OpenUpload[] = [];
       let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
@@ -189,6 +240,11 @@ export function bucketOf(clients: Clients, name: string): Bucket {
       await ask((s3, { ListObjectsV2Command }) => s3.send(new ListObjectsV2Command({ Bucket: name, MaxKeys: 1 })));
     },
   };
+}
+
+function rangeOf({ bytes, last }: { bytes?: number; last?: number }): string | undefined {
+  if (last !== undefined) return `bytes=-${last}`;
+  return bytes === undefined ? undefined : `bytes=0-${bytes - 1}`;
 }
 
 /** Reads a small JSON object; undefined when there is none. Throws S3Error (`invalid`) when it isn't JSON. */

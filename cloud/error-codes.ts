@@ -55,11 +55,12 @@ export const DENIED_CODES: ReadonlySet<string> = new Set([
   'CredentialsProviderError',
 ]);
 
-/** A condition of ours (If-Match, If-None-Match, a token) did not hold. */
+/** A condition of ours (If-Match, If-None-Match, a token, the ETag of a part) did not hold. */
 export const PRECONDITION_CODES: ReadonlySet<string> = new Set([
   'PreconditionFailed',
   'ConditionalRequestConflict',
   'IdempotentParameterMismatch',
+  'InvalidPart',
   'ResourceConflictException',
 ]);
 

@@ -43,3 +43,25 @@ export async function presignPut(
     getSignedUrl(client, new PutObjectCommand({ Bucket: bucket, Key: key }), { expiresIn: seconds }),
   );
 }
+
+/** A PUT of one part of a multipart upload, for `seconds`. */
+export async function presignPart(
+  clients: Clients,
+  bucket: string,
+  key: string,
+  part: { readonly uploadId: string; readonly number: number },
+  seconds = LINK_SECONDS,
+): Promise<string> {
+  const [{ UploadPartCommand }, { getSignedUrl }, client] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@aws-sdk/s3-request-presigner'),
+    clients.presigning(),
+  ]);
+  const command = new UploadPartCommand({
+    Bucket: bucket,
+    Key: key,
+    UploadId: part.uploadId,
+    PartNumber: part.number,
+  });
+  return calling('s3', () => getSignedUrl(client, command, { expiresIn: seconds }));
+}

@@ -139,7 +139,10 @@ export const PREDICTION_REASONS = {
     'Create the Account user-<id>, or wait for it.',
   ),
   AccountSuspended: means('The account is suspended.', 'Ask the administrator.'),
-  PlacementUnavailable: means('This placement is not available in this version.', 'Use placement Lambda.'),
+  PlacementUnavailable: means(
+    'This installation has no prediction image for its cluster.',
+    'Use placement Lambda, or ask the administrator about SPOTLEARN_PREDICTION_CONTAINER_IMAGE.',
+  ),
   CloudDisabled: means(
     'The installation calls nothing on AWS.',
     'Ask the administrator about SPOTLEARN_CLOUD_ENABLED.',
@@ -171,18 +174,34 @@ export const PREDICTION_REASONS = {
   ),
   BudgetReserved: means('Running jobs hold back what this job needs.', 'Wait.'),
   BudgetTooSmall: means(
-    'The job may cost more than its budget or the account’s limit for one prediction.',
+    'The job’s estimate, or what one invocation may cost, is above its budget or the account’s limit for one prediction.',
     'Raise spec.budget.maxCostUsd within the limit, or split the data.',
   ),
-  Invoking: means('The function is working.'),
-  Retrying: means('The function was throttled or failed; tried again after a pause.'),
+  BudgetExhausted: means(
+    'Another invocation could have passed the budget; the message says how far the job came and what it cost.',
+    'Create the job again with a higher spec.budget.maxCostUsd.',
+  ),
+  Invoking: means('The table is being predicted, chunk by chunk.'),
+  Retrying: means('A chunk was throttled, lost or failed; it is tried again after a pause.'),
+  Merging: means('All chunks are done; their parts are checked and made one object.'),
+  ResultInconsistent: means(
+    'Ranges, rows, sizes or checksums of the chunks do not add up, so there is no result that could be trusted.',
+    'Create the job again; if it happens twice, tell the administrator.',
+  ),
   FunctionFailed: means(
     'The function failed again and again.',
     'Tell the administrator; the request ids are in the status.',
   ),
-  FunctionTimedOut: means('The function ran out of time.', 'Use smaller data.'),
+  FunctionTimedOut: means(
+    'The function ran out of time even with the smallest chunk.',
+    'Tell the administrator about SPOTLEARN_FUNCTION_TIMEOUT_SECONDS.',
+  ),
+  ResultTooLarge: means('The result is larger than one upload to S3 takes.', 'Split the table into several files.'),
+  FunctionOutOfMemory: means(
+    'The function ran out of memory even with the smallest chunk.',
+    'Tell the administrator about SPOTLEARN_FUNCTION_MEMORY_MIB.',
+  ),
   InvalidSpec: means('The spec cannot be used; the message says why.', 'Create the job again.'),
-  Deleted: means('The job was deleted; a running invocation was abandoned.'),
   Finished: means('The job is over.'),
   PredictionSucceeded: means('The result is at status.outputUri.'),
 } as const satisfies Record<string, Meaning>;

@@ -1,5 +1,5 @@
 // HTTP to presigned URLs, and nothing else: one request, one answer, errors without the URL in them. On node:http rather
-// than fetch: half the start-up time and no copies between stream kinds. Used by source.ts, spool.ts and model.ts.
+// than fetch: half the start-up time and no copies between stream kinds. Used by source.ts and upload.ts.
 import http from 'node:http';
 import https from 'node:https';
 
@@ -16,17 +16,19 @@ export interface Request {
   method: 'GET' | 'PUT';
   headers?: Record<string, string>;
   /** Sent as it is; `headers` must give its content-length. */
-  body?: AsyncIterable<Uint8Array>;
+  body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Breaks the request off. */
+  signal?: AbortSignal;
 }
 
 /** Rejects with NetworkError when no answer comes. */
-export function request(url: string, { method, headers, body }: Request): Promise<Answer> {
+export function request(url: string, { method, headers, body, signal }: Request): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(new NetworkError(codeOf(error)));
     const send = url.startsWith('https:') ? https.request : http.request;
-    const call = send(url, { method, headers });
+    const call = send(url, { method, headers, ...(signal ? { signal } : {}) });
     call.setTimeout(IDLE_MS, () => call.destroy(new Error('ETIMEDOUT')));
-    call.once('error', fail);
+    call.on('error', fail);
     call.once('response', (answer) => {
       resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
     });
@@ -35,7 +37,7 @@ export function request(url: string, { method, headers, body }: Request): Promis
   });
 }
 
-async function writeBody(call: http.ClientRequest, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeBody(call: http.ClientRequest, body: NonNullable<Request['body']>): Promise<void> {
   for await (const chunk of body) {
     if (call.destroyed) return;
     if (!call.write(chunk)) {

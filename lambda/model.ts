@@ -6,9 +6,9 @@ import manifestSchema from '../cloud/contract/manifest.schema.json' with { type:
 import { encodedWidth } from './encode/rows.ts';
 import { PredictionFailure } from './failure.ts';
 import { problems } from './schema.ts';
+import { evaluatorOf } from './score/choice.ts';
 import type { Evaluator } from './score/evaluator.ts';
 import { isOnnx } from './score/onnxfile.ts';
-import { loadRuntime, onnxEvaluator } from './score/onnxruntime.ts';
 import { downloadWhole } from './source.ts';
 
 export interface Model {
@@ -58,7 +58,6 @@ export class ModelCache {
 }
 
 async function load(wanted: PredictionEvent['model']): Promise<Model> {
-  void loadRuntime().catch(() => undefined); // overlaps with the downloads; its failure shows when it is used
   const [manifestBytes, onnxBytes] = await Promise.all([
     downloadWhole(wanted.manifestUrl, 'The manifest of the model', MOST_MANIFEST_BYTES),
     downloadWhole(wanted.url, 'The model', MOST_MODEL_BYTES),
@@ -70,7 +69,7 @@ async function load(wanted: PredictionEvent['model']): Promise<Model> {
   }
   const manifest = readManifest(manifestBytes);
   const outputs = manifest.onnx.output.kind === 'value' ? 1 : (manifest.target.classes?.length ?? 0);
-  return { manifest, evaluator: await onnxEvaluator(onnxBytes, manifest.onnx, outputs) };
+  return { manifest, evaluator: await evaluatorOf(onnxBytes, manifest.onnx, outputs) };
 }
 
 /** The manifest, checked against its schema and against itself. */

@@ -1,106 +1,105 @@
-// The pipeline of one table: chunks of bytes → window → records → encoded batch → scores → the same bytes with
-// predictions. Pulls only when it can go on and waits for the sink, so memory does not depend on the size of the data.
-// Called by handler.ts with a presigned download as source and the output spool as sink.
-import { readHeader, type Header } from './csv/dialect.ts';
-import { detectEncoding, type DetectedEncoding, type Encoding } from './csv/encoding.ts';
-import { fromUtf8, toUtf8 } from './csv/transcode.ts';
-import { Window } from './csv/window.ts';
-import { PredictionFailure } from './failure.ts';
+// The pipeline of one table, or of a chunk of one: pieces of bytes → window → records → encoded batch → scores → the same
+// bytes with predictions. Pulls only when it can go on and waits for whoever writes, so memory does not depend on the size
+// of the data. Called by handler.ts with a presigned download as source and the spool or the parts of an upload as sink.
+import type { PredictionDone, Quotes } from '../cloud/contract/contract.generated.ts';
+import { begin, type Range } from './chunk/begin.ts';
+import { Feed } from './chunk/feed.ts';
+import { type Head, readHead } from './chunk/head.ts';
+import { Lookahead } from './chunk/lookahead.ts';
+import { quotesAt } from './csv/quotes.ts';
+import { LONGEST_RECORD_BYTES } from './csv/window.ts';
+import { badRow, PredictionFailure } from './failure.ts';
+import { type OutputFormat, type RowWriter, rowWriter, type Write } from './output.ts';
+import type { TableObject } from './source.ts';
 import { type Predicted, type Prediction, Table } from './table.ts';
 
-/** Resolves once the bytes given may be overwritten. */
-export type Write = (bytes: Buffer) => Promise<void>;
+export type PredictedRange = Predicted & Required<Pick<PredictionDone, 'range' | 'quotes'>>;
 
-/** Scores a whole table; throws PredictionFailure. `write` gets the output in order, in pieces of whole rows. */
-export async function predict(asked: Prediction, source: AsyncIterable<Uint8Array>, write: Write): Promise<Predicted> {
-  const feed = new Feed(source);
+/** Scores a whole table; throws PredictionFailure. `write` gets the output in order, a CSV in pieces of whole rows. */
+export async function predict(
+  asked: Prediction,
+  source: AsyncIterable<Uint8Array>,
+  write: Write,
+  format: OutputFormat = {},
+): Promise<Predicted> {
+  const stream = new Lookahead(source);
   try {
-    return await predictAll(asked, feed, write);
+    const head = await readHead(stream);
+    stream.skip(head.next);
+    const table = new Table(asked, head.header, head.encoding);
+    const rows = await rowWriter(table, head, asked, format, write);
+    await scoreRows(table, new Feed(stream, head.encoding, head.next, Number.POSITIVE_INFINITY), head, rows);
+    await rows.end();
+    return requireRows(table.result());
+  } finally {
+    await stream.close();
+  }
+}
+
+/**
+ * Scores the rows that begin in a range of a CSV; throws PredictionFailure. Whatever the ranges that a table is cut into,
+ * their outputs one after the other are the output of `predict`, provided each was read as the one before it ended.
+ */
+export async function predictRange(
+  asked: Prediction,
+  object: TableObject,
+  range: Range,
+  write: Write,
+  format: OutputFormat = { header: range.start === 0 },
+): Promise<PredictedRange> {
+  const head = await headOf(object);
+  const table = new Table(asked, head.header, head.encoding);
+  const rows = await rowWriter(table, head, asked, format, write);
+  const { feed, quotes } = await begin(object, head, range);
+  try {
+    const start = range.start === 0 ? 0 : feed.position;
+    const end = quotes.end ?? (await scoreRows(table, feed, head, rows));
+    await rows.end();
+    return { ...table.result(), range: { start, end: feed.position }, quotes: { start: quotes.start, end } };
+  } catch (error) {
+    // A row is good or bad only under the reading that the chunk had of its first byte.
+    if (!(error instanceof PredictionFailure) || error.type !== 'InvalidData') throw error;
+    throw new PredictionFailure(error.type, error.message, { ...error.details, quotes: { start: quotes.start } });
   } finally {
     await feed.close();
   }
 }
 
-async function predictAll(asked: Prediction, feed: Feed, write: Write): Promise<Predicted> {
-  const { encoding, bom } = await feed.open();
-  const out: Write = (bytes) => write(fromUtf8(bytes, encoding));
-  if (bom.length > 0) await write(bom);
-  const header = await readWholeHeader(feed, encoding);
-  const table = new Table(asked, header, encoding);
-  await out(
-    table.header(
-      feed.window.bytes.subarray(feed.window.from, header.contentEnd),
-      feed.window.bytes.subarray(header.contentEnd, header.next),
-    ),
-  );
-  feed.window.advance(header.next);
-  for (;;) {
-    await feed.fill();
-    const final = feed.ended;
-    while (feed.window.length > 0) {
-      const end = table.read(feed.window, final);
-      if (end === feed.window.from) break;
-      await out(await table.score(feed.window.bytes, feed.window.from, end));
-      feed.window.advance(end);
-    }
-    if (final) break;
-    if (feed.window.length > 0) feed.window.starve();
-  }
-  return table.result();
-}
-
-/** The source as a window: byte order mark taken off, UTF-16 transcoded. */
-class Feed {
-  readonly window = new Window();
-  ended = false;
-  readonly #source: AsyncIterator<Uint8Array>;
-  #transcoder: ReturnType<typeof toUtf8>;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
-  }
-
-  async open(): Promise<{ encoding: Encoding; bom: Buffer }> {
-    await this.fill();
-    const { window } = this;
-    const head = Buffer.from(window.bytes.subarray(window.from, window.to));
-    const detected: DetectedEncoding = detectEncoding(head);
-    const bom = head.subarray(0, detected.bomBytes);
-    this.#transcoder = toUtf8(detected.encoding);
-    window.advance(window.from + detected.bomBytes);
-    if (this.#transcoder) {
-      window.advance(window.to);
-      window.push(this.#transcoder.push(head.subarray(detected.bomBytes)));
-      if (this.ended) window.push(this.#transcoder.end());
-    }
-    return { encoding: detected.encoding, bom };
-  }
-
-  /** Lets go of a source that is not read to its end: a download would keep its connection. */
-  async close(): Promise<void> {
-    if (!this.ended) await this.#source.return?.();
-  }
-
-  /** Reads until the window has what it wants or the source ends. */
-  async fill(): Promise<void> {
-    while (!this.ended && this.window.hungry) {
-      const next = await this.#source.next();
-      if (!next.done) this.window.push(this.#transcoder ? this.#transcoder.push(next.value) : next.value);
-      else {
-        this.ended = true;
-        if (this.#transcoder) this.window.push(this.#transcoder.end());
-      }
-    }
+async function headOf(object: TableObject): Promise<Head> {
+  const stream = new Lookahead(object.onward(0, 0));
+  try {
+    return await readHead(stream);
+  } finally {
+    await stream.close();
   }
 }
 
-async function readWholeHeader(feed: Feed, encoding: Encoding): Promise<Header> {
+/** From the record at which the feed stands to the end of its range; resolves with how that end is to be read. */
+async function scoreRows(table: Table, feed: Feed, { header }: Head, rows: RowWriter): Promise<Quotes> {
+  const { window } = feed;
+  const delimiter = header.delimiter.charCodeAt(0);
+  let quotes: Quotes = 'outside';
   for (;;) {
-    const { window } = feed;
-    if (window.length === 0 && feed.ended) throw new PredictionFailure('InvalidData', 'The file is empty.');
-    const header = readHeader(window.bytes, window.from, window.to, feed.ended, encoding);
-    if (header) return header;
-    window.starve();
-    await feed.fill();
+    while (window.length > 0 && !feed.passed) {
+      const end = table.read(window, feed.ended, feed.stop);
+      if (end === window.from) break;
+      if (end > feed.stop) quotes = quotesAt(window.bytes, window.from, feed.stop, end, delimiter);
+      await rows.write(await table.score(window.from, end));
+      feed.advance(end);
+    }
+    if (feed.passed || feed.ended) return quotes;
+    if (feed.overlong) throw overlong(table);
+    await feed.more();
   }
+}
+
+function overlong(table: Table): PredictionFailure {
+  const most = LONGEST_RECORD_BYTES / 1024 / 1024;
+  const problem = `is longer than ${most} MiB: probably a quote is opened in it and never closed`;
+  return badRow(table.result().rows + 1, problem);
+}
+
+function requireRows(result: Predicted): Predicted {
+  if (result.rows > 0) return result;
+  throw new PredictionFailure('InvalidData', 'The file has a header and no rows: there is nothing to predict.');
 }

@@ -5,37 +5,39 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PredictionFailure } from './failure.ts';
-import { backoff, codeOf, refusal, request } from './http.ts';
+import { codeOf } from './http.ts';
+import type { Sink, Stored } from './sink.ts';
+import { upload } from './upload.ts';
 
 /** Kept in memory up to here. */
 export const MEMORY_BYTES = 8 * 1024 * 1024;
 /** One PUT takes at most 5 GB (S3). The disk of a default Lambda function ends at 512 MB, with its own error. */
 export const MOST_BYTES = 5 * 1000 ** 3;
-const ATTEMPTS = 4;
 const READ_BYTES = 256 * 1024;
 
-export class Spool {
+export class Spool implements Sink {
+  readonly #url: string;
   readonly #memoryBytes: number;
   #chunks: Buffer[] = [];
   #file: FileHandle | undefined;
   #path = '';
-  bytes = 0;
+  #bytes = 0;
 
-  constructor(memoryBytes = MEMORY_BYTES) {
+  constructor(url: string, memoryBytes = MEMORY_BYTES) {
+    this.#url = url;
     this.#memoryBytes = memoryBytes;
   }
 
-  /** The bytes may be overwritten once it resolves. */
   async write(bytes: Buffer): Promise<void> {
-    this.bytes += bytes.length;
-    if (this.bytes > MOST_BYTES) {
+    this.#bytes += bytes.length;
+    if (this.#bytes > MOST_BYTES) {
       throw new PredictionFailure(
         'WriteFailed',
         `The predictions are larger than ${MOST_BYTES / 1000 ** 3} GB. Split the file.`,
       );
     }
     try {
-      if (!this.#file && this.bytes <= this.#memoryBytes) this.#chunks.push(Buffer.from(bytes));
+      if (!this.#file && this.#bytes <= this.#memoryBytes) this.#chunks.push(Buffer.from(bytes));
       else {
         this.#file ??= await this.#spill();
         await this.#file.writev([bytes]);
@@ -46,26 +48,11 @@ export class Spool {
     }
   }
 
-  /** Uploads everything and returns the object's ETag. */
-  async upload(url: string): Promise<string> {
-    for (let attempt = 1; ; attempt++) {
-      let failure: PredictionFailure;
-      try {
-        const headers = { 'content-length': String(this.bytes) };
-        const answer = await request(url, { method: 'PUT', headers, body: this.#read() });
-        if (answer.status === 200) {
-          answer.body.resume();
-          return answer.headers.etag ?? '';
-        }
-        const { text, retryable } = await refusal(answer);
-        failure = new PredictionFailure('WriteFailed', `The predictions could not be stored: ${text}.`, { retryable });
-      } catch (error) {
-        const text = `The predictions could not be stored: ${codeOf(error)}.`;
-        failure = new PredictionFailure('WriteFailed', text, { retryable: true });
-      }
-      if (!failure.retryable || attempt >= ATTEMPTS) throw failure;
-      await backoff(attempt);
-    }
+  /** Uploads everything. */
+  async end(): Promise<Stored> {
+    const bytes = this.#bytes;
+    const etag = await upload({ url: this.#url, what: 'The predictions', bytes, body: () => this.#read() });
+    return { bytes, etag };
   }
 
   async discard(): Promise<void> {
@@ -85,7 +72,7 @@ export class Spool {
 
   async *#read(): AsyncGenerator<Uint8Array> {
     if (!this.#file) return yield* this.#chunks;
-    for (let position = 0; position < this.bytes; ) {
+    for (let position = 0; position < this.#bytes; ) {
       const { bytesRead, buffer } = await this.#file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, position);
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);

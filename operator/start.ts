@@ -10,7 +10,7 @@ import type { OperatorConfiguration } from '../cloud/configuration/configuration
 import { functionsOf, type Functions } from '../cloud/functions.ts';
 import { logEvents, type LogEvents } from '../cloud/logs.ts';
 import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
-import { presignGet, presignPut } from '../cloud/presign.ts';
+import { presignGet, presignPart, presignPut } from '../cloud/presign.ts';
 import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
 import { accountName, userOf } from '../crds/objects.ts';
@@ -23,6 +23,8 @@ import { listTrainings } from './collection/listing.ts';
 import { InterruptionConsumer } from './interruption/consumer.ts';
 import { StatusChecks } from './interruption/status-checks.ts';
 import { follow } from './kinds.ts';
+import { ClusterInvoker } from './prediction/cluster.ts';
+import { LambdaInvoker } from './prediction/function.ts';
 import { PredictionReconciler } from './prediction/reconciler.ts';
 import { FINAL_PHASES as FINAL_PREDICTIONS } from './prediction/transitions.ts';
 import type { Connection } from './runtime/connection.ts';
@@ -56,6 +58,7 @@ interface Aws {
   notices: NoticeQueue;
   presignGet: (key: string, seconds: number) => Promise<string>;
   presignPut: (key: string, seconds: number) => Promise<string>;
+  presignPart: (key: string, part: { uploadId: string; number: number }, seconds: number) => Promise<string>;
 }
 
 export interface Operator {
@@ -147,15 +150,26 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reservations,
     writeReservation,
     bucket: aws.bucket,
-    functions: aws.functions,
+    invokers: {
+      Lambda: new LambdaInvoker({ ...settings, functions: aws.functions, bucket: aws.bucket, clock }),
+      Cluster: new ClusterInvoker({
+        ...{ kubernetes, bucket: aws.bucket, clock, logger },
+        image: settings.predictionContainerImage,
+        installation: settings.installation,
+        memoryMib: settings.functionMemoryMib,
+      }),
+    },
     presignGet: aws.presignGet,
     presignPut: aws.presignPut,
+    presignPart: aws.presignPart,
     enqueue: (key) => predictionController.queue.add(key),
     places,
     functionName: settings.functionName,
     functionMemoryMib: settings.functionMemoryMib,
-    functionTimeoutSeconds: settings.functionTimeoutSeconds,
     maxPredictionCostUsd: settings.maxPredictionCostUsd,
+    splitRows: settings.splitRows,
+    kms: settings.kmsKeyId !== undefined,
+    metrics: metrics.prediction,
     cloudEnabled: settings.cloudEnabled,
     clock,
     logger,
@@ -331,6 +345,8 @@ function realAws(settings: OperatorConfiguration, clients: Clients, clock: Clock
     notices: given.notices ?? noticeQueue(clients, settings.interruptionQueueUrl ?? ''),
     presignGet: given.presignGet ?? ((key, seconds) => presignGet(clients, settings.bucket, key, seconds)),
     presignPut: given.presignPut ?? ((key, seconds) => presignPut(clients, settings.bucket, key, seconds)),
+    presignPart:
+      given.presignPart ?? ((key, part, seconds) => presignPart(clients, settings.bucket, key, part, seconds)),
   };
 }
 

@@ -14,7 +14,16 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export const etagOf = (bytes: Buffer): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
+const etags = new WeakMap<Buffer, string>();
+
+/** Reckoned once for an object, however often it is asked for: a large table takes longer to hash than to send. */
+export function etagOf(bytes: Buffer): string {
+  const known = etags.get(bytes);
+  if (known !== undefined) return known;
+  const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+  etags.set(bytes, etag);
+  return etag;
+}
 
 export function refuse(response: http.ServerResponse, status: number, code: string, message = ''): true {
   response.writeHead(status, { 'content-type': 'application/xml' });
@@ -57,10 +66,14 @@ function send(request: http.IncomingMessage, response: http.ServerResponse, byte
   if (!bytes) return void refuse(response, 404, 'NoSuchKey');
   const { 'if-match': ifMatch, range } = request.headers;
   if (ifMatch && ifMatch !== etagOf(bytes)) return void refuse(response, 412, 'PreconditionFailed');
-  const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-  const part = bytes.subarray(start);
-  response.writeHead(range ? 206 : 200, { 'content-length': part.length, etag: etagOf(bytes) });
-  response.end(part);
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? [];
+  const start = Number(first ?? 0);
+  const part = bytes.subarray(start, last ? Number(last) + 1 : bytes.length);
+  const headers = { 'content-length': part.length, etag: etagOf(bytes) };
+  if (!range) return void response.writeHead(200, headers).end(part);
+  if (part.length === 0) return void refuse(response, 416, 'InvalidRange');
+  const sent = `bytes ${start}-${start + part.length - 1}/${bytes.length}`;
+  response.writeHead(206, { ...headers, 'content-range': sent }).end(part);
 }
 
 async function receive(

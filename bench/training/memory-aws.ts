@@ -17,6 +17,9 @@ interface Stored {
 const refusal = (kind: 'precondition' | 'notFound'): AwsError =>
   new AwsError(kind, { kind, retryable: false, errorCode: kind, service: 's3' });
 
+/** What no training calls. */
+export const notHere = (): Promise<never> => Promise.reject(new Error('not here'));
+
 export class MemoryBucket implements Bucket {
   readonly name = 'bench';
   calls = 0;
@@ -70,6 +73,16 @@ export class MemoryBucket implements Bucket {
   async uploads() {
     this.calls += 1;
     return [];
+  }
+  /** No training uploads in parts. */
+  createUpload(): Promise<never> {
+    return notHere();
+  }
+  listParts(): Promise<never> {
+    return notHere();
+  }
+  completeUpload(): Promise<never> {
+    return notHere();
   }
   async abortUpload() {
     this.calls += 1;

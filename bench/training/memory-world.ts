@@ -9,7 +9,7 @@ import { SILENT } from '../../operator/runtime/logging.ts';
 import { ACCOUNTS, TRAINING_JOBS } from '../../operator/runtime/resources.ts';
 import { type Operator, startOperator } from '../../operator/start.ts';
 import { REAL_TIME, fastClock, until } from './clock.ts';
-import { EMPTY_QUEUE, MemoryBucket, MemoryCompute } from './memory-aws.ts';
+import { EMPTY_QUEUE, MemoryBucket, MemoryCompute, notHere } from './memory-aws.ts';
 import { MemoryKubernetes } from './memory-kubernetes.ts';
 import { Workers } from './workers.ts';
 
@@ -53,7 +53,7 @@ export class MemoryWorld {
       aws: {
         bucket: this.bucket,
         compute: this.compute,
-        functions: { check: async () => undefined, invoke: () => Promise.reject(new Error('not here')) },
+        functions: { check: async () => undefined, invoke: notHere, invokeLater: notHere },
         notices: EMPTY_QUEUE,
         presignGet: async (key) => `https://bench/${key}?get`,
         presignPut: async (key) => `https://bench/${key}?put`,

@@ -6,6 +6,7 @@ import { connect } from '../../operator/runtime/connection.ts';
 import { createLogger } from '../../operator/runtime/logging.ts';
 import { startOperator } from '../../operator/start.ts';
 import { fastClock, type Pace } from './clock.ts';
+import { notHere } from './memory-aws.ts';
 import type { Question, Said } from './operator-process.ts';
 
 const say = (said: Said) => process.send?.(said);
@@ -17,7 +18,7 @@ const operator = await startOperator({
   logger: createLogger(configuration.logLevel),
   clock: fastClock(pace),
   // Nothing is predicted here.
-  aws: { functions: { check: async () => undefined, invoke: () => Promise.reject(new Error('not here')) } },
+  aws: { functions: { check: async () => undefined, invoke: notHere, invokeLater: notHere } },
 });
 await operator.leading;
 

@@ -11,7 +11,7 @@ export interface Message {
   readonly buttons?: readonly (readonly Button[])[];
 }
 
-/** What a table is for: predictions take text only. */
+/** What a table is for: predictions take no workbooks. */
 export type Purpose = 'train' | 'predict';
 
 export type Effect =
@@ -45,6 +45,8 @@ export type Effect =
   | { readonly do: 'deleteJob'; readonly job: JobRef }
   /** Sends download links of a model's files. */
   | { readonly do: 'modelLinks'; readonly name: string }
+  /** Sends download links of what a prediction left. */
+  | { readonly do: 'resultLinks'; readonly name: string }
   /** See pictures.ts. */
   | { readonly do: 'pictures'; readonly name: string; readonly part: 'rest' | 'all' };
 

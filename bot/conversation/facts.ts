@@ -19,6 +19,8 @@ export interface Facts {
   readonly userName: string;
   readonly bucket: Bucket;
   readonly cloudEnabled: boolean;
+  /** Whether predictions can run on the cluster. */
+  readonly clusterPredictions: boolean;
   /** undefined: the user has none; 'unknown': it could not be read. */
   readonly account: Account | undefined | 'unknown';
   readonly limits: { readonly trainingUsd: number; readonly predictionUsd: number; readonly monthlyUsd: number };

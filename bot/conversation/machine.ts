@@ -1,5 +1,6 @@
 // The conversation: (state, input, facts) → (state, effects), without I/O. Commands first, then buttons of jobs, then buttons of older
 // messages (refused), then the present step. chats.ts reads the facts before and stores what comes out before it is done.
+import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { accountRefused, fileWhileIdle, goneJob, idle, stale, unknownCommand, welcome } from '../wording/general.ts';
 import { foreign } from '../wording/data.ts';
 import { confirmCancel, isOver, isTraining, type Job, type JobAction } from '../wording/lists.ts';
@@ -7,7 +8,7 @@ import { jobsOf, onCommand } from './commands.ts';
 import type { Effect } from './effect.ts';
 import type { Facts, Wanted } from './facts.ts';
 import type { Input } from './input.ts';
-import { IDLE, type At, type Conversation, type Step } from './state.ts';
+import { IDLE, type At, type Conversation, type Place, type Step } from './state.ts';
 import {
   beginPrediction,
   predictColumn,
@@ -128,8 +129,9 @@ function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button'
   switch (action) {
     case 'predict':
       if (!isTraining(job) || job.status?.phase !== 'Succeeded') return turn(state, toast(input.queryId, goneJob));
-      // Wherever it was trained, the model is served by the function: predictions on the cluster are not there yet.
-      return beginPrediction('Cloud', job, facts, [answered]);
+      return beginPrediction(placeFor(job, facts), job, facts, [answered]);
+    case 'result':
+      return turn(state, answered, { do: 'resultLinks', name: job.metadata?.name ?? '' });
     case 'model':
       return turn(state, answered, { do: 'modelLinks', name: job.metadata?.name ?? '' });
     case 'pictures':
@@ -150,6 +152,11 @@ function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button'
     default:
       return turn(state, toast(input.queryId, stale));
   }
+}
+
+/** A model is served where it was trained, as far as this installation serves there. */
+function placeFor({ spec }: TrainingJob, { cloudEnabled, clusterPredictions }: Facts): Place {
+  return clusterPredictions && (spec.placement === 'Cluster' || !cloudEnabled) ? 'Cluster' : 'Cloud';
 }
 
 const deletion = (job: Job): Effect => ({

@@ -1,9 +1,10 @@
-// The one message a job has while it runs, and what it becomes in the end. Rendered from the custom resource alone, so that a
+// The one message a job has while it runs, and what it becomes in the end (of a prediction: prediction-card.ts). Rendered from the custom resource alone, so that a
 // restarted bot shows the same. Foreign words (messages of conditions, names) are escaped and shortened.
 import { condition } from '../../crds/conditions.ts';
-import type { Attempt, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Message } from '../conversation/effect.ts';
 import { modelName } from '../conversation/models.ts';
+import type { JobRef } from '../conversation/state.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
 import { isOver, jobButton, MARKS, phaseOf, type Job } from './lists.ts';
@@ -43,13 +44,13 @@ export function trainingCard(job: TrainingJob, file: string): Message {
             `Cost so far: ${usd(cost.actualUsd)}${cost.estimatedUsd === undefined ? '' : ` of about ${usd(cost.estimatedUsd)}`}`,
           ]),
       ...(said || progress?.message ? ['', `<i>${text(progress?.message ?? said ?? '', 300)}</i>`] : []),
-      ...warnings(job),
+      ...troubles(job),
     ]),
     buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
   };
 }
 
-const ON_CLUSTER = '🏠 on the cluster, which costs nothing extra';
+export const ON_CLUSTER = '🏠 on the cluster, which costs nothing extra';
 
 function whereOf({ market, instanceType = '', zone, pricePerHour }: Attempt): string {
   if (market === 'cluster') return `Where: ${ON_CLUSTER}`;
@@ -57,7 +58,8 @@ function whereOf({ market, instanceType = '', zone, pricePerHour }: Attempt): st
   return `Instance: ${text(instanceType)}${zone ? ` in ${text(zone)}` : ''}${price}`;
 }
 
-function warnings(job: Job): string[] {
+/** What its conditions warn of. */
+export function troubles(job: Job): string[] {
   return ['Suspended', 'Interrupted', 'CheckpointStale', 'BudgetExhausted'].flatMap((type) => {
     const one = condition(job.status?.conditions, type);
     return one?.status === 'True' && one.message ? [`⚠️ ${text(one.message, 300)}`] : [];
@@ -110,7 +112,7 @@ function modelInWords({ status, spec }: TrainingJob): string {
   return `a blend of ${text(shown.join(', '), 200)}${members.length > MEMBERS_SHOWN ? ` and ${members.length - MEMBERS_SHOWN} more` : ''}`;
 }
 
-function costLines(job: Job): string[] {
+export function costLines(job: Job): string[] {
   const cost: { actualUsd?: number; estimatedUsd?: number; onDemandUsd?: number } = job.status?.cost ?? {};
   if (cost.actualUsd === undefined) return [];
   if (job.spec.placement === 'Cluster' && cost.actualUsd === 0) return [`Where: ${ON_CLUSTER}`];
@@ -151,74 +153,12 @@ function failedTraining(job: TrainingJob, file: string): Message {
 }
 
 /** Honest: an instance that ran is paid for, whatever came of it. */
-function charged(job: Job): string {
+export function charged(job: Job): string {
   const usdSpent = job.status?.cost?.actualUsd ?? 0;
   return usdSpent > 0
     ? `It cost ${usd(usdSpent)} until then, which stays charged.`
     : 'Nothing was launched, so nothing was charged.';
 }
-
-export function predictionCard(job: PredictionJob, file: string, link?: string): Message {
-  const { phase, chunks, message: said } = job.status ?? {};
-  if (phase === 'Failed' || phase === 'Cancelled')
-    return {
-      html: message([
-        phase === 'Failed' ? '❌ <b>Prediction failed</b>' : '✖️ <b>Prediction cancelled</b>',
-        '',
-        `${code(job.metadata?.name ?? '', 80)}, ${text(file)}`,
-        '',
-        ...(phase === 'Failed' ? [escape(short(reasonOf(job), 1500)), ''] : []),
-        charged(job),
-      ]),
-    };
-  if (phase === 'Succeeded')
-    return {
-      html: message([
-        '✅ <b>Predicted</b>',
-        '',
-        ...resultLines(job, file),
-        ...(link === undefined ? [] : ['', `⬇️ <a href="${escape(link)}">Download</a> (the link is valid for 1 hour)`]),
-      ]),
-    };
-  const now = phaseOf(job);
-  return {
-    html: message([
-      `${MARKS[now] ?? '•'} <b>Predicting with ${code(job.spec.modelRef, 60)}</b> – ${now}`,
-      text(file),
-      ...(chunks?.total ? ['', bar((100 * (chunks.done ?? 0)) / chunks.total)] : []),
-      ...(said ? ['', `<i>${text(said, 300)}</i>`] : []),
-      ...warnings(job),
-    ]),
-    buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
-  };
-}
-
-const resultLines = (job: PredictionJob, file: string): string[] => [
-  `${text(file)} → column ${code(job.spec.predictionColumn, 40)}`,
-  ...(job.status?.rows === undefined ? [] : [`Rows: ${count(job.status.rows)}`]),
-  ...summaryLines(job),
-  ...costLines(job),
-  ...(job.status?.durationSeconds === undefined ? [] : [`Took: ${duration(job.status.durationSeconds)}`]),
-];
-
-function summaryLines(job: PredictionJob): string[] {
-  const entries = Object.entries(job.status?.summary ?? {}).slice(0, 6);
-  return entries.length === 0 ? [] : [entries.map(([name, value]) => `${text(name, 24)}: ${figure(value)}`).join(', ')];
-}
-
-/** Caption of the result file. */
-export const predictionsReady = (job: PredictionJob, file: string): string =>
-  message(['✅ <b>Predictions ready</b>', '', ...resultLines(job, file)], 1024);
-
-export const predictionsTooLarge = (size: number, job: PredictionJob, file: string, link: string): Message => ({
-  html: message([
-    '✅ <b>Predictions ready</b>',
-    '',
-    ...resultLines(job, file),
-    '',
-    `With ${bytes(size)} the file is larger than Telegram takes from bots: ⬇️ <a href="${escape(link)}">download it</a> (valid for 1 hour).`,
-  ]),
-});
 
 /** The message that makes the phone ring; all there is to know is on the card it answers to. */
 export const trainingOver = (job: TrainingJob): Message => ({
@@ -228,17 +168,13 @@ export const trainingOver = (job: TrainingJob): Message => ({
       : message([`❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`]),
 });
 
-export const predictionOver = (job: PredictionJob): Message => ({
+export const deleted = (kind: JobRef['kind'], name: string): Message => ({
   html: message([
-    job.status?.phase === 'Succeeded'
-      ? `⚠️ ${bold(job.metadata?.name ?? '')} is done, but its result is not where it should be. Tell the administrator.`
-      : `❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`,
-  ]),
-});
-
-export const deleted = (name: string): Message => ({
-  html: message([
-    `⏹ ${bold(name)} is cancelled. Its instance, if one ran, is being stopped; what it cost until then stays charged.`,
+    `⏹ ${bold(name)} is cancelled. ${
+      kind === 'TrainingJob'
+        ? 'Its instance, if one ran, is being stopped'
+        : 'What runs for it is being ended, and nothing of its result is kept'
+    }; what it cost until then stays charged.`,
   ]),
 });
 

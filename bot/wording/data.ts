@@ -17,7 +17,9 @@ export function askData(token: string, facts: Facts, question: string, purpose: 
       `<b>${question}</b>`,
       '',
       'Send me a CSV file with a header line (up to 20 MB here; larger ones by an upload link),',
-      ...(purpose === 'train' ? ['gzipped is fine, and so are Parquet and Excel (.xlsx),'] : []),
+      purpose === 'train'
+        ? 'gzipped is fine, and so are Parquet and Excel (.xlsx),'
+        : 'gzipped is fine (predicted in one piece, so slower), and so is Parquet,',
       `or an address such as ${code(`${folder}…`)}${recent.length > 0 ? ',\nor press a recent one:' : '.'}`,
     ]),
     buttons: [

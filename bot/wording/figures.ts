@@ -1,5 +1,8 @@
 // Numbers as people read them: sizes, durations, counts, metrics, progress.
+import { count, measured, percent } from '../../cloud/figures.ts';
 import { showUsd } from '../../cloud/prices.ts';
+
+export { count, measured, percent };
 
 /** `<$0.0001` would open a tag. */
 export const usd = (value: number): string => showUsd(value).replace('<', 'under ');
@@ -24,22 +27,8 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
-
 export const figure = (value: number): string =>
   Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(4)));
-
-/** Of so large a figure only the first digits tell something. */
-const LARGE = 1e6;
-const LONG_WORDS = { notation: 'compact', compactDisplay: 'long', maximumSignificantDigits: 3 } as const;
-/** Something measured, which is not exact anyway: `0.784`, `9,413`, `1.23 million`. */
-export function measured(value: number): string {
-  if (Math.abs(value) >= LARGE) return value.toLocaleString('en-US', LONG_WORDS);
-  return Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(3)));
-}
-
-/** Of a share: `7.5 %`. */
-export const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
 
 /** yyyy-MM-dd HH:mm, UTC. */
 export const when = (at: number): string => new Date(at).toISOString().slice(0, 16).replace('T', ' ');

@@ -65,6 +65,7 @@ export const unknownCommand = (typed: string): Message => ({
 });
 export const privateOnly = 'I only work in private chats.';
 export const noCloud = 'The cloud is switched off in this installation; choose the cluster.';
+export const noCluster = 'Nothing is predicted on the cluster in this installation; choose the cloud.';
 export const stale = 'This button belongs to an earlier question.';
 export const goneJob = 'I don’t find that job any more.';
 

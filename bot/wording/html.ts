@@ -1,36 +1,18 @@
 // Text for Telegram's HTML: everything foreign goes through `text` (escaped, shortened, without control characters), messages are
 // put together from lines, and what is too long for Telegram is cut between lines, where no tag is open.
 
+import { escape, short } from '../../cloud/labels.ts';
+
+export { escape, short };
+
 /** Telegram counts after parsing; counting the source is on the safe side. */
 export const MESSAGE_LIMIT = 4096;
 export const CAPTION_LIMIT = 1024;
 const BUTTON_LIMIT = 60;
-const NAME_LIMIT = 64;
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
-/** Control characters, line breaks and characters that turn the direction of writing become spaces. */
-const plain = (value: string): string =>
-  value.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff\ufffe]+/gu, ' ').trim();
-
-/** At most `limit` UTF-16 units, cut between whole characters (an emoji of several is one). */
-export function short(value: string, limit = NAME_LIMIT): string {
-  const clean = plain(value);
-  if (clean.length <= limit) return clean;
-  let kept = '';
-  for (const { segment } of segmenter.segment(clean.slice(0, limit + 64))) {
-    if (kept.length + segment.length > limit - 1) break;
-    kept += segment;
-  }
-  return `${kept.trimEnd()}…`;
-}
-
-export const escape = (value: string): string =>
-  value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** A foreign name inside a message. */
-export const text = (value: string, limit = NAME_LIMIT): string => escape(short(value, limit));
-export const bold = (value: string, limit = NAME_LIMIT): string => `<b>${text(value, limit)}</b>`;
+export const text = (value: string, limit?: number): string => escape(short(value, limit));
+export const bold = (value: string, limit?: number): string => `<b>${text(value, limit)}</b>`;
 export const code = (value: string, limit = 200): string => `<code>${text(value, limit)}</code>`;
 export const italic = (value: string, limit = 300): string => `<i>${text(value, limit)}</i>`;
 

@@ -41,8 +41,8 @@ export const jobButton = (action: JobAction, uid: string, words: string): Button
   text: words,
   data: `job:${action}:${uid}`,
 });
-/** pictures: those that did not come with the news of the model; album: all. */
-export type JobAction = 'predict' | 'model' | 'pictures' | 'album' | 'cancel' | 'delete' | 'keep';
+/** pictures: those that did not come with the news of the model; album: all; result: links to the files of a prediction. */
+export type JobAction = 'predict' | 'model' | 'pictures' | 'album' | 'result' | 'cancel' | 'delete' | 'keep';
 
 function jobLine(job: Job): string {
   const what = isTraining(job)
@@ -64,19 +64,27 @@ export function jobsList(jobs: readonly Job[]): Message {
       `<b>Your jobs</b>${jobs.length > shown.length ? ` (the newest ${shown.length} of ${jobs.length})` : ''}`,
       ...shown.map(jobLine),
     ]),
+    ...resultButtons(shown),
   };
+}
+
+function resultButtons(jobs: readonly Job[]): Pick<Message, 'buttons'> {
+  const buttons = jobs
+    .filter((job) => !isTraining(job) && job.status?.phase === 'Succeeded')
+    .slice(0, BUTTONS_SHOWN)
+    .map(({ metadata }) => [jobButton('result', metadata?.uid ?? '', label(`⬇️ Result of ${metadata?.name ?? ''}`))]);
+  return buttons.length > 0 ? { buttons } : {};
 }
 
 export function statusList(jobs: readonly Job[], account: Account): Message {
   const running = newestFirst(jobs.filter((job) => !isOver(job)));
   const lines = running.slice(0, JOBS_SHOWN).flatMap((job) => {
-    const progress =
-      isTraining(job) && job.status?.progress?.percent !== undefined ? bar(job.status.progress.percent) : undefined;
+    const percent = job.status?.progress?.percent;
     const said = job.status?.message;
     return [
       '',
       jobLine(job),
-      ...(progress ? [progress] : []),
+      ...(percent === undefined ? [] : [bar(percent)]),
       ...(said ? [escape(short(said, 200))] : []),
       ...troubles(job),
     ];
@@ -121,7 +129,7 @@ export function offerCancel(running: readonly Job[], left: boolean): Message {
 export const confirmCancel = (job: Job): Message => ({
   html: message([
     `<b>Cancel ${text(job.metadata?.name ?? '')}?</b>`,
-    `The job is deleted and its instance stopped.${(job.status?.cost?.actualUsd ?? 0) > 0 ? ` The ${usd(job.status?.cost?.actualUsd ?? 0)} it cost so far stay charged.` : ''}`,
+    `${isTraining(job) ? 'The job is deleted and its instance stopped.' : 'The job is deleted, what runs for it is ended, and nothing of its result is kept.'}${(job.status?.cost?.actualUsd ?? 0) > 0 ? ` The ${usd(job.status?.cost?.actualUsd ?? 0)} it cost so far stay charged.` : ''}`,
   ]),
   buttons: [
     [jobButton('delete', job.metadata?.uid ?? '', '⏹ Yes, cancel it')],

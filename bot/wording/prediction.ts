@@ -1,7 +1,7 @@
 // Questions and answers of the prediction conversation.
 import type { Message } from '../conversation/effect.ts';
 import type { Facts } from '../conversation/facts.ts';
-import type { At, PredictionChoice } from '../conversation/state.ts';
+import type { At, PredictionChoice, Table } from '../conversation/state.ts';
 import { button, mark } from '../conversation/turn.ts';
 import { predictionSeconds } from '../estimate.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
@@ -17,9 +17,14 @@ export function askPredictPlace(token: string, facts: Facts): Message {
       '<b>Where shall the prediction run?</b>',
       '',
       `☁️ <b>Cloud</b>: Lambda functions, usually done in seconds; at most ${usd(facts.limits.predictionUsd)} a prediction${facts.cloudEnabled ? '' : ' (switched off in this installation)'}.`,
-      '🏠 <b>On the cluster</b>: as a job beside this bot.',
+      ...(facts.clusterPredictions
+        ? ['🏠 <b>On the cluster</b>: as jobs beside this bot, which cost nothing extra.']
+        : []),
     ]),
-    buttons: [[button(token, 'cloud', '☁️ Cloud (Lambda)')], [button(token, 'cluster', '🏠 On the cluster')]],
+    buttons: [
+      [button(token, 'cloud', '☁️ Cloud (Lambda)')],
+      ...(facts.clusterPredictions ? [[button(token, 'cluster', '🏠 On the cluster')]] : []),
+    ],
   };
 }
 
@@ -48,7 +53,7 @@ export const noModels = (): Message => ({ html: 'You have no trained model yet. 
 export function askColumn(state: At<'predictColumn'>, suggested: string): Message {
   return {
     html: message([
-      `${bold(state.table.name)}: ${bytes(state.table.bytes)}, about ${count(state.table.rows)} rows.`,
+      `${bold(state.table.name)}: ${sizeOf(state.table)}.`,
       '',
       '<b>What shall the prediction column be called?</b>',
       'Press the button, or type a name.',
@@ -56,6 +61,10 @@ export function askColumn(state: At<'predictColumn'>, suggested: string): Messag
     buttons: [[button(state.token, 'use', `Use “${suggested}”`)]],
   };
 }
+
+/** Rows where they can be told. */
+const sizeOf = ({ bytes: size, rows }: Table): string =>
+  `${bytes(size)}${rows > 0 ? `, about ${count(rows)} rows` : ''}`;
 
 export const columnTaken = (name: string): Message => ({
   html: message([`The table already has a column ${code(name, 80)}. Type another name.`]),
@@ -82,7 +91,7 @@ export function askPrediction(state: At<'predictConfirm'>, facts: Facts): Messag
 }
 
 export const predictionLines = (choice: PredictionChoice): string[] => [
-  `Data: ${text(choice.table.name)} (${bytes(choice.table.bytes)}, about ${count(choice.table.rows)} rows)`,
+  `Data: ${text(choice.table.name)} (${sizeOf(choice.table)})`,
   `Model: ${code(choice.model.ref, 80)}, predicts ${code(choice.model.target, 64)}`,
   `New column: ${code(choice.column, 64)}`,
   `Where: ${choice.place === 'Cloud' ? '☁️ Lambda' : '🏠 on the cluster'}`,

@@ -207,6 +207,17 @@ export const FIELDS = {
     about: 'Image of the worker for placement Cluster. Empty: nothing is trained on the cluster.',
     example: '',
   }),
+  predictionContainerImage: field({
+    env: 'SPOTLEARN_PREDICTION_CONTAINER_IMAGE',
+    kind: 'text',
+    optional: true,
+    for: both,
+    pattern: /^[a-z0-9][\w.:/@-]{0,254}$/,
+    allowed: 'a container image',
+    about:
+      'Image of the prediction handler for placement Cluster, its entry point `node main.mjs`. Empty: nothing is predicted on the cluster.',
+    example: '',
+  }),
   defaultInstanceType: field({
     env: 'SPOTLEARN_DEFAULT_INSTANCE_TYPE',
     kind: 'text',

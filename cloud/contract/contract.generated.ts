@@ -76,7 +76,7 @@ export interface PredictionDone {
  */
 export interface Statistics {
   /**
-   * Rows looked at: whole batches, evenly spread.
+   * Rows looked at: slices of 256, evenly spread.
    */
   sampled: number;
   /**
@@ -115,7 +115,7 @@ export interface Statistics {
    */
   confidence?: number[];
   /**
-   * Regression: rows by predicted value, in buckets of a relative width of 2 %: key `0`, or sign and k of the bucket (1.02^k, 1.02^(k+1)].
+   * Regression: rows by predicted value, in buckets of a relative width of 0.2 %: key `0`, or sign and k of the bucket (1.002^k, 1.002^(k+1)], e.g. `+-3`.
    */
   values?: {
     [k: string]: number;
@@ -420,6 +420,13 @@ export interface Manifest {
        * @maxItems 11
        */
       quantiles?: number[];
+      /**
+       * Share of the cells present that are at most each of the quantiles: more than 0, 0.1, 0.2 … where a value is frequent. Absent in models of before.
+       *
+       * @minItems 11
+       * @maxItems 11
+       */
+      atMost?: number[];
       /**
        * Categories and booleans: share of all rows that the 20 most frequent texts have, as they stand in the data.
        */

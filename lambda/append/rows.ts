@@ -1,50 +1,68 @@
 // The output of a batch: the original bytes, with new cells inserted where each row's content ends. Rows are contiguous in
-// the window, so a batch is fully described by its bytes and those places ("cuts"): quoting, line endings, empty lines
-// and a missing last newline all pass through by themselves.
+// the window, so a batch is fully described by its bytes and those places: quoting, line endings, empty lines and a missing
+// last newline all pass through by themselves.
 import { quotedCell } from '../csv/cell.ts';
 import type { Delimiter } from '../csv/dialect.ts';
 import type { Encoding } from '../csv/encoding.ts';
+import type { Engine } from '../csv/engine.ts';
 import { listed, PredictionFailure } from '../failure.ts';
 import { bytesOf, type Predictor } from '../score/prediction.ts';
 
-export class RowAppender {
-  readonly #predictor: Predictor;
-  #out = Buffer.alloc(0);
+/** A row's new cells: their address and length. */
+const ADDED_BYTES = 8;
 
-  constructor(predictor: Predictor) {
+export class RowAppender {
+  readonly #engine: Engine;
+  readonly #predictor: Predictor;
+  readonly #added: number;
+  readonly #cells: number;
+  readonly #emptyCells: Buffer;
+  #out = 0;
+  #room = 0;
+
+  /** For batches of at most `mostRows` rows. */
+  constructor(engine: Engine, predictor: Predictor, delimiter: Delimiter, mostRows: number) {
+    this.#engine = engine;
     this.#predictor = predictor;
+    this.#emptyCells = Buffer.from(delimiter.repeat(1 + predictor.extraColumns.length));
+    this.#added = engine.allocate(mostRows * ADDED_BYTES);
+    this.#cells = engine.allocate(mostRows * Math.max(predictor.mostBytes, this.#emptyCells.length));
   }
 
-  /** Bytes [from, to) with a prediction at each of the first `rows` cuts; valid until the next call. */
-  append(
-    bytes: Buffer,
-    from: number,
-    to: number,
-    cuts: Int32Array,
-    rows: number,
-    scores: Float64Array,
-    outputs: number,
-  ): Buffer {
-    const most = to - from + rows * this.#predictor.mostBytes;
-    if (this.#out.length < most) this.#out = Buffer.allocUnsafeSlow(most + (most >> 2));
-    const out = this.#out;
-    const predictor = this.#predictor;
-    let at = 0;
-    let read = from;
-    for (let row = 0; row < rows; row++) {
-      const cut = cuts[row]!;
-      if (cut - read > LONG_ROW) at += bytes.copy(out, at, read, cut);
-      else for (let i = read; i < cut; i++) out[at++] = bytes[i]!;
-      at = predictor.write(scores, row * outputs, out, at);
-      read = cut;
+  /**
+   * Bytes [from, to) that the batch was read from, with a prediction at the end of each row but those of `bad`, which are
+   * in order and have no scores. Valid until the next call.
+   */
+  append(from: number, to: number, bad: readonly number[], scores: Float64Array, outputs: number): Buffer {
+    const { run } = this.#engine;
+    const most = to - from + this.#write(bad, scores, outputs);
+    if (this.#room < most) {
+      this.#room = most + (most >> 2);
+      this.#out = this.#engine.allocate(this.#room);
     }
-    at += bytes.copy(out, at, read, to);
-    return out.subarray(0, at);
+    const length = run.append(from, to, this.#out, this.#added);
+    return this.#engine.bytes.subarray(this.#out, this.#out + length);
+  }
+
+  /** Writes the new cells of all rows and returns how many bytes they are. */
+  #write(bad: readonly number[], scores: Float64Array, outputs: number): number {
+    const { bytes, run } = this.#engine;
+    const ends = run.ends.value;
+    const added = new Int32Array(bytes.buffer, this.#added, 2 * ends);
+    const predictor = this.#predictor;
+    let at = this.#cells;
+    for (let row = 0, passed = 0; row < ends; row++) {
+      const start = at;
+      if (row === bad[passed]) {
+        at += this.#emptyCells.copy(bytes, at);
+        passed++;
+      } else at = predictor.write(scores, (row - passed) * outputs, bytes, at);
+      added[2 * row] = start;
+      added[2 * row + 1] = at - start;
+    }
+    return at - this.#cells;
   }
 }
-
-/** Above this, one native copy beats a loop over bytes (measured: the call costs about as much as 100 bytes). */
-const LONG_ROW = 128;
 
 /** The cells that the header gains. Throws InvalidData when the file has a column of that name already. */
 export function headerCells(

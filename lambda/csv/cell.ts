@@ -1,13 +1,14 @@
 // The text of a cell, exactly as the contract defines it: unquoted, then stripped. The slow and certain way; the encoder
 // comes here only for what it has not seen before.
 import { decode, type Encoding } from './encoding.ts';
-import { ESCAPED, PLAIN } from './records.ts';
 
-/** Text after CSV unquoting, not stripped. */
-export function cellText(bytes: Buffer, start: number, end: number, form: number, encoding: Encoding): string {
-  if (form === PLAIN) return decode(bytes, start, end, encoding);
-  if (form !== ESCAPED) return decode(bytes, start + 1, end - 1, encoding);
-  const raw = decode(bytes, start, end, encoding);
+/** Set in the end of a cell that must be unquoted: it is negative then, and the quotes are part of the cell. */
+const ESCAPED = 0x80000000;
+
+/** Text after CSV unquoting, not stripped, of a cell as wasm/assembly/rows.ts finds it. */
+export function cellText(bytes: Buffer, start: number, end: number, encoding: Encoding): string {
+  if (end >= 0) return decode(bytes, start, end, encoding);
+  const raw = decode(bytes, start, end + ESCAPED, encoding);
   let text = '';
   for (let from = 1; ; ) {
     const quote = raw.indexOf('"', from);

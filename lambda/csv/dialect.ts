@@ -1,6 +1,6 @@
 // What the first record tells: the delimiter and the names of the columns. Next: encode/rows.ts looks its columns up.
 import { listed, PredictionFailure } from '../failure.ts';
-import { cellText, stripped } from './cell.ts';
+import { stripped } from './cell.ts';
 import type { Encoding } from './encoding.ts';
 import { INCOMPLETE, MalformedRecord, RecordScanner } from './records.ts';
 
@@ -35,10 +35,9 @@ export function readHeader(
   for (let at = from; at < to; ) {
     const next = scanHeader(scanner, bytes, at, to, final);
     if (next === INCOMPLETE) return undefined;
-    const names = Array.from({ length: scanner.count }, (_, i) =>
-      stripped(cellText(bytes, scanner.starts[i]!, scanner.ends[i]!, scanner.forms[i]!, encoding)),
-    );
-    if (names.some((name) => name !== '')) return { delimiter, names, contentEnd: scanner.contentEnd, next };
+    const { contentEnd } = scanner;
+    const names = scanner.texts(bytes, at, contentEnd, encoding).map(stripped);
+    if (names.some((name) => name !== '')) return { delimiter, names, contentEnd, next };
     at = next;
   }
   if (!final) return undefined;

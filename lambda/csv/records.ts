@@ -1,46 +1,62 @@
-// Finds the cells of one CSV record in a window of bytes, without copying or decoding them. The innermost loop of the
-// handler: at 78 bytes a row it is a third of all time that is not the model's. Next: encode/rows.ts reads the cells.
-// Rules (those of Python's csv module and of RFC 4180): a quote opens a quoted cell only at the cell's start; doubled it
-// is a quote; text after the closing quote belongs to the cell; CRLF, LF and CR outside quotes end a record.
-
-/** The cell as it stands; `"…"` around text without quotes; anything else that starts with a quote. */
-export const PLAIN = 0;
-/** 1, and ESCAPED has not that bit: `start + (form & QUOTED)` is where the text begins. */
-export const QUOTED = 1;
-export const ESCAPED = 2;
+// One record at a time, for whoever looks at the first ones of a table: dialect.ts for delimiter and header, chunk/ for the
+// reading of quotes. The rows of a table are read in batches instead (encode/rows.ts); both by wasm/assembly/rows.ts.
+import { cellText } from './cell.ts';
+import type { Encoding } from './encoding.ts';
+import { Engine, Read } from './engine.ts';
 
 /** `scan` needs more bytes. */
 export const INCOMPLETE = -1;
 
-const QUOTE = 0x22;
-const LF = 0x0a;
-const CR = 0x0d;
-const IS_DELIMITER = 1;
-const IS_LF = 2;
-const IS_CR = 3;
-const IS_NUL = 4;
+/** Bytes of a cell among an engine's cells: where its text begins, and where it ends. */
+export const CELL_BYTES = 8;
+/** Bytes looked at first, and four times as many each time that the record turns out longer. */
+const FIRST_BYTES = 1024;
 
 export class MalformedRecord extends Error {}
 
+/** What is wrong with a record; goes on from “Row 7 …” or “The header …”. */
+export const NUL_BYTE = 'has a NUL byte (is this a text file? UTF-16 needs its byte order mark)';
+export const UNCLOSED_QUOTE = 'opens a quote that is never closed';
+
+/** Room for a record's bytes and cells, shared by all scanners: nothing of a record is kept after the next call. */
+class Desk {
+  readonly engine = new Engine();
+  #bytes = 0;
+  #mostBytes = 0;
+  #cells = 0;
+  #mostCells = 0;
+
+  /** Address of a copy of the bytes. */
+  lay(bytes: Uint8Array): number {
+    if (bytes.length > this.#mostBytes) {
+      this.#mostBytes = bytes.length;
+      this.#bytes = this.engine.allocate(bytes.length);
+    }
+    this.engine.bytes.set(bytes, this.#bytes);
+    return this.#bytes;
+  }
+
+  /** Address of room for so many cells. */
+  cells(count: number): number {
+    if (count > this.#mostCells) {
+      this.#mostCells = count;
+      this.#cells = this.engine.allocate(count * CELL_BYTES);
+    }
+    return this.#cells;
+  }
+}
+
+let desk: Desk | undefined;
+
 export class RecordScanner {
-  /** Cells of the last record: bytes [starts[i], ends[i]) in the window, quotes included, and how they are quoted. */
-  starts = new Int32Array(64);
-  ends = new Int32Array(64);
-  forms = new Uint8Array(64);
+  /** Cells of the last record. */
   count = 0;
   /** Where the last record's line ending begins (= its end when it has none). */
   contentEnd = 0;
-  readonly #kinds = new Uint8Array(256);
-  /** No byte above it means anything: letters and digits are passed by one comparison when the delimiter is a comma. */
-  readonly #highest: number;
-  #form = PLAIN;
+  readonly #delimiter: number;
 
   constructor(delimiter: number) {
-    this.#kinds[LF] = IS_LF;
-    this.#kinds[CR] = IS_CR;
-    this.#kinds[0] = IS_NUL;
-    this.#kinds[delimiter] = IS_DELIMITER;
-    this.#highest = Math.max(delimiter, CR);
+    this.#delimiter = delimiter;
   }
 
   /**
@@ -48,79 +64,39 @@ export class RecordScanner {
    * follows `to`. Throws MalformedRecord. An empty line is one empty cell with contentEnd = from.
    */
   scan(bytes: Uint8Array, from: number, to: number, final: boolean): number {
-    const kinds = this.#kinds;
-    const highest = this.#highest;
-    let { starts, ends, forms } = this;
-    let count = 0;
-    let i = from;
-    for (;;) {
-      const start = i;
-      let form = PLAIN;
-      if (i < to && bytes[i] === QUOTE) {
-        i = this.#quoted(bytes, i, to, final);
-        if (i === INCOMPLETE) return INCOMPLETE;
-        form = this.#form;
+    for (let length = FIRST_BYTES; ; length *= 4) {
+      const all = length >= to - from;
+      const next = this.#look(bytes.subarray(from, all ? to : from + length), 0, all && final);
+      if (next !== INCOMPLETE || all) {
+        this.contentEnd += from;
+        return next === INCOMPLETE ? INCOMPLETE : from + next;
       }
-      const closed = i;
-      let kind = 0;
-      for (; i < to; i++) {
-        const byte = bytes[i]!;
-        if (byte <= highest && (kind = kinds[byte]!) !== 0) break;
-      }
-      if (form === QUOTED && i !== closed) form = ESCAPED;
-      if (i === to) {
-        if (!final) return INCOMPLETE;
-        kind = IS_LF;
-      }
-      if (kind === IS_NUL)
-        throw new MalformedRecord('has a NUL byte (is this a text file? UTF-16 needs its byte order mark)');
-      if (count === starts.length) {
-        this.#grow();
-        ({ starts, ends, forms } = this);
-      }
-      starts[count] = start;
-      ends[count] = i;
-      forms[count++] = form;
-      if (kind === IS_DELIMITER) {
-        i++;
-        continue;
-      }
-      if (kind === IS_CR && i + 1 === to && !final) return INCOMPLETE;
-      this.count = count;
-      this.contentEnd = i;
-      if (i === to) return to;
-      return kind === IS_CR && bytes[i + 1] === LF && i + 1 < to ? i + 2 : i + 1;
     }
   }
 
-  /** From the opening quote to just after the closing one; notes in #form whether quotes are doubled inside. */
-  #quoted(bytes: Uint8Array, open: number, to: number, final: boolean): number {
-    this.#form = QUOTED;
-    for (let i = open + 1; i < to; i++) {
-      const byte = bytes[i]!;
-      if (byte === QUOTE) {
-        if (i + 1 < to && bytes[i + 1] === QUOTE) {
-          this.#form = ESCAPED;
-          i++;
-        } else return i + 1;
-      } else if (byte === 0) {
-        throw new MalformedRecord('has a NUL byte (is this a text file? UTF-16 needs its byte order mark)');
-      }
-    }
-    if (final) throw new MalformedRecord('opens a quote that is never closed');
-    return INCOMPLETE;
+  /** Texts of the cells of the record that bytes [from, to) are, unquoted and not stripped. */
+  texts(bytes: Uint8Array, from: number, to: number, encoding: Encoding): string[] {
+    if (from === to) return [''];
+    this.#look(bytes.subarray(from, to), to - from + 1, true);
+    const { engine } = desk!;
+    const cells = new Int32Array(engine.bytes.buffer, desk!.cells(0), 2 * this.count);
+    return Array.from({ length: this.count }, (_, i) =>
+      cellText(engine.bytes, cells[2 * i]!, cells[2 * i + 1]!, encoding),
+    );
   }
 
-  #grow(): void {
-    const wider = (old: Int32Array) => {
-      const grown = new Int32Array(old.length * 2);
-      grown.set(old);
-      return grown;
-    };
-    this.starts = wider(this.starts);
-    this.ends = wider(this.ends);
-    const forms = new Uint8Array(this.forms.length * 2);
-    forms.set(this.forms);
-    this.forms = forms;
+  /** The record that the bytes begin with; keeps its first `mostCells` cells. */
+  #look(bytes: Uint8Array, mostCells: number, final: boolean): number {
+    desk ??= new Desk();
+    const at = desk.lay(bytes);
+    const { run } = desk.engine;
+    run.setRecords(this.#delimiter, desk.cells(mostCells), mostCells);
+    const outcome = run.read(at, at + bytes.length, at + bytes.length, final);
+    if (outcome === Read.nulByte || run.nul.value !== 0) throw new MalformedRecord(NUL_BYTE);
+    if (outcome === Read.unclosed) throw new MalformedRecord(UNCLOSED_QUOTE);
+    if (outcome === Read.done) return INCOMPLETE;
+    this.count = run.count.value;
+    this.contentEnd = run.contentEnd.value - at;
+    return run.next.value - at;
   }
 }

@@ -1,6 +1,7 @@
 // The bytes being worked on: what was read and not yet passed on. Parsing looks at whole records only, so a torn record
 // at the end waits here for more. Bounded: by WINDOW_BYTES, or by the longest record where one is larger.
 import { PredictionFailure } from '../failure.ts';
+import { Engine } from './engine.ts';
 
 /** Bytes worth reading before parsing: about 3,000 rows, enough to fill a batch and still at home in the cache. */
 export const WINDOW_BYTES = 256 * 1024;
@@ -8,10 +9,22 @@ export const WINDOW_BYTES = 256 * 1024;
 export const LONGEST_RECORD_BYTES = 16 * 1024 * 1024;
 
 export class Window {
-  bytes = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+  /** Where the bytes lie, for those who work on them in place. */
+  readonly engine = new Engine();
+  #at = 0;
+  #capacity = 0;
   from = 0;
   to = 0;
   #wanted = WINDOW_BYTES;
+
+  constructor() {
+    this.#makeRoom(2 * WINDOW_BYTES);
+  }
+
+  /** The window is [from, to) of these; good until the next `push`. */
+  get bytes(): Buffer {
+    return this.engine.bytes;
+  }
 
   get length(): number {
     return this.to - this.from;
@@ -23,7 +36,7 @@ export class Window {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.to + chunk.length > this.bytes.length) this.#makeRoom(chunk.length);
+    if (this.to + chunk.length > this.#at + this.#capacity) this.#makeRoom(chunk.length);
     this.bytes.set(chunk, this.to);
     this.to += chunk.length;
   }
@@ -47,10 +60,12 @@ export class Window {
 
   #makeRoom(extra: number): void {
     const { length } = this;
-    const target = length + extra > this.bytes.length ? Buffer.allocUnsafeSlow(2 * (length + extra)) : this.bytes;
-    this.bytes.copy(target, 0, this.from, this.to);
-    this.bytes = target;
-    this.from = 0;
-    this.to = length;
+    if (length + extra > this.#capacity) {
+      this.#capacity = this.#capacity === 0 ? extra : 2 * (length + extra);
+      this.#at = this.engine.allocate(this.#capacity);
+    }
+    this.bytes.copyWithin(this.#at, this.from, this.to);
+    this.from = this.#at;
+    this.to = this.#at + length;
   }
 }

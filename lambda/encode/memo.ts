@@ -1,80 +1,41 @@
 // Remembers what the raw bytes of a cell meant, so that a category is decoded, unquoted, stripped and looked up once and
-// then recognised by its bytes. An open-addressing hash table on typed arrays: no allocation while rows go by, and a cell
-// of up to four bytes (most codes) is its own key, so that finding it compares nothing else.
+// then recognised by its bytes. The table is wasm/assembly/rows.ts's, which looks into it; here is when it is told more.
+import type { Engine } from '../csv/engine.ts';
 
-const LEAST_BITS = 7;
+const LEAST_BITS = 6;
 const MOST_BITS = 12;
+/** Longer cells are not remembered. */
 const MOST_BYTES = 64;
-/** Of a slot: key, length of the cell or EMPTY, code, where its bytes are kept. */
-const STRIDE = 4;
-const EMPTY = -1;
+/** Of a slot: 8 bytes key, 4 length or -1, 4 code; its text stands behind all slots. */
+const SLOT_BYTES = 16;
 
 export class ByteMemo {
-  readonly #slots: Int32Array;
-  readonly #wrap: number;
-  readonly #shift: number;
+  readonly address: number;
+  /** How far a 64-bit hash is shifted to the number of its slot. */
+  readonly shift: number;
+  readonly #engine: Engine;
   readonly #mostEntries: number;
-  #texts = new Uint8Array(1024);
-  #used = 0;
   #entries = 0;
 
   /** `expected`: different cells to be ready for; twice as many and more (other quoting, unknown ones) fit. */
-  constructor(expected: number) {
+  constructor(engine: Engine, expected: number) {
     const bits = Math.max(LEAST_BITS, Math.min(MOST_BITS, Math.ceil(Math.log2(4 * (expected + 8)))));
-    this.#slots = new Int32Array(2 ** bits * STRIDE).fill(EMPTY);
-    this.#wrap = this.#slots.length - 1;
-    this.#shift = 32 - bits;
-    this.#mostEntries = 2 ** (bits - 1);
+    const slots = 2 ** bits;
+    this.#engine = engine;
+    this.shift = 64 - bits;
+    this.address = engine.allocate(slots * (SLOT_BYTES + MOST_BYTES));
+    engine.bytes.fill(0xff, this.address, this.address + slots * SLOT_BYTES);
+    this.#mostEntries = slots / 2;
   }
 
-  /** What `remember` was given for these bytes, or -1. */
-  find(bytes: Uint8Array, start: number, end: number): number {
-    const length = end - start;
-    if (length > MOST_BYTES) return -1;
-    const slots = this.#slots;
-    const key = keyOf(bytes, start, end);
-    for (let at = firstSlot(key, length, this.#shift); ; at = (at + STRIDE) & this.#wrap) {
-      const held = slots[at + 1]!;
-      if (held === EMPTY) return -1;
-      if (held === length && slots[at] === key && (length <= 4 || this.#same(slots[at + 3]!, bytes, start, end))) {
-        return slots[at + 2]!;
-      }
-    }
-  }
-
-  /** `code` ≥ 0. Forgets nothing and, once full, learns nothing more: a column of ids must not grow it. */
-  remember(bytes: Uint8Array, start: number, end: number, code: number): void {
-    const length = end - start;
+  /**
+   * Cell [start, end) of step `step`, whose memo this is, means `code` ≥ 0. Forgets nothing and, once full, learns nothing
+   * more: a column of ids must not grow it.
+   */
+  remember(step: number, start: number, end: number, code: number): void {
+    const length = (end & 0x7fffffff) - start; // without the mark of a cell in need of unquoting
     if (length > MOST_BYTES || this.#entries === this.#mostEntries) return;
-    if (this.#used + length > this.#texts.length) {
-      const texts = new Uint8Array(this.#texts.length * 2);
-      texts.set(this.#texts);
-      this.#texts = texts;
-    }
-    const key = keyOf(bytes, start, end);
-    let at = firstSlot(key, length, this.#shift);
-    while (this.#slots[at + 1] !== EMPTY) at = (at + STRIDE) & this.#wrap;
-    this.#slots.set([key, length, code, this.#used], at);
-    this.#texts.set(bytes.subarray(start, end), this.#used);
-    this.#used += length;
+    this.#engine.run.remember(step, start, end, code);
     this.#entries++;
   }
-
-  #same(offset: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const texts = this.#texts;
-    let i = start;
-    while (i < end && texts[offset + i - start] === bytes[i]) i++;
-    return i === end;
-  }
-}
-
-function keyOf(bytes: Uint8Array, start: number, end: number): number {
-  let key = 0;
-  if (end - start <= 4) for (let i = start; i < end; i++) key = (key << 8) | bytes[i]!;
-  else for (let i = start; i < end; i++) key = Math.imul(key ^ bytes[i]!, 0x01000193);
-  return key;
-}
-
-function firstSlot(key: number, length: number, shift: number): number {
-  return (Math.imul(key ^ length, 0x9e3779b1) >>> shift) * STRIDE;
 }

@@ -1,5 +1,6 @@
-// Is this an ONNX file at all? Asked before any native code sees the bytes, so that a pickle (which is code), an archive
-// or a half-written file is refused in plain words. Reads only the outermost protobuf fields of ModelProto.
+// Is this an ONNX file at all? Asked before anything else sees the bytes, so that a pickle (which is code), an archive or a
+// half-written file is refused in plain words. Reads only the outermost protobuf fields of ModelProto.
+import { Damaged, Message } from './protobuf.ts';
 
 const IR_VERSION = 1;
 const GRAPH = 7;
@@ -7,27 +8,15 @@ const GRAPH = 7;
 const KNOWN = new Set([1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26]);
 
 export function isOnnx(bytes: Uint8Array): boolean {
-  let at = 0;
   const seen = new Set<number>();
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = bytes[at++];
-      if (byte === undefined) return Number.NaN;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
+  try {
+    for (const model = new Message(bytes); model.next(); ) {
+      if (!KNOWN.has(model.field)) return false;
+      seen.add(model.field);
     }
-    return Number.NaN;
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    const field = Math.floor(tag / 8);
-    if (!KNOWN.has(field)) return false;
-    seen.add(field);
-    if (tag % 8 !== 0 && tag % 8 !== 2) return false;
-    const value = varint();
-    if (Number.isNaN(value)) return false;
-    if (tag % 8 === 2) at += value;
+  } catch (error) {
+    if (error instanceof Damaged) return false;
+    throw error;
   }
-  return at === bytes.length && seen.has(IR_VERSION) && seen.has(GRAPH);
+  return seen.has(IR_VERSION) && seen.has(GRAPH);
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onlyUsedExports, ownPlaces, plainSchemaKeys } from './bundling.ts';
+import { filesBeside, onlyUsedExports, ownPlaces, plainSchemaKeys } from './bundling.ts';
 import { StartFailure } from './failure.ts';
 import { asStep } from './step.ts';
 
@@ -54,7 +54,7 @@ export async function bundled(program: ProgramName, folder: string): Promise<str
     sourcemap: 'linked',
     sourcesContent: false,
     banner: { js: BANNER },
-    plugins: [onlyUsedExports(root, sources), plainSchemaKeys, ...(program in LOCAL ? [ownPlaces] : [])],
+    plugins: [onlyUsedExports(root, sources), plainSchemaKeys, program in LOCAL ? ownPlaces : filesBeside],
     metafile: true,
     logLevel: 'error',
   });

@@ -1,5 +1,5 @@
 // What esbuild can't know about our packages, for bundles.ts: which exports of a dynamic import are read, that the SDK's schemas do nothing
-// when they are made, where a source file lies.
+// when they are made, where a source file lies, which files of packages it reads.
 import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
@@ -78,6 +78,27 @@ export const ownPlaces: Plugin = {
         .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href))
         .replace(/import\.meta\.resolve\('([^']+)'\)/g, (_, name: string) => JSON.stringify(import.meta.resolve(name)));
       return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' };
+    });
+  },
+};
+
+/**
+ * Files of packages that a source asks for by `import.meta.resolve` (a font, WebAssembly) are put beside the bundle, where no packages are.
+ */
+export const filesBeside: Plugin = {
+  name: 'files-beside',
+  setup(build) {
+    build.initialOptions.loader = { ...build.initialOptions.loader, '.ttf': 'file', '.wasm': 'file' };
+    build.onLoad({ filter: /\/operator\/.*\.ts$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const imports: string[] = [];
+      const asked = text.replace(/import\.meta\.resolve\(('[^']+')\)/g, (_, name: string) => {
+        const file = `file${imports.length}`;
+        imports.push(`import ${file} from ${name};`);
+        return `new URL(${file}, import.meta.url).href`;
+      });
+      // On the first line, so that source maps stay right.
+      return imports.length > 0 ? { contents: imports.join(' ') + asked, loader: 'ts' } : undefined;
     });
   },
 };

@@ -4,7 +4,7 @@ import type { Installation } from '../../infra/policies/document.ts';
 import { roleArn } from '../../infra/policies/document.ts';
 import { roleIdOf } from '../aws/iam/roles.ts';
 import { IMAGE_ID } from './installation.ts';
-import { WORKER_IMAGE } from './node.ts';
+import { PREDICTION_IMAGE, WORKER_IMAGE } from './node.ts';
 import type { Access, Provisioned } from './provision.ts';
 import type { StateFolder } from './state.ts';
 
@@ -58,7 +58,7 @@ function common(
   };
 }
 
-/** `pods`: whether pods of the cluster run on this machine, where the worker's image is known and AWS can be reached. */
+/** `pods`: whether pods of the cluster run on this machine, where the images are known and AWS can be reached. */
 export function operatorEnvironment(
   installation: Installation,
   addresses: Addresses,
@@ -76,7 +76,9 @@ export function operatorEnvironment(
     SPOTLEARN_IMAGE_ID: IMAGE_ID,
     SPOTLEARN_WORKER_ROLE_ID: roleIdOf(installation.roles.worker),
     SPOTLEARN_WORKER_ROLE_ARN: roleArn(installation.accountId, installation.roles.worker),
-    ...(pods ? { SPOTLEARN_WORKER_CONTAINER_IMAGE: WORKER_IMAGE } : {}),
+    ...(pods
+      ? { SPOTLEARN_WORKER_CONTAINER_IMAGE: WORKER_IMAGE, SPOTLEARN_PREDICTION_CONTAINER_IMAGE: PREDICTION_IMAGE }
+      : {}),
     SPOTLEARN_INTERRUPTION_QUEUE_URL: made.queueUrl,
     SPOTLEARN_LOG_GROUP: installation.logGroup,
     SPOTLEARN_FUNCTION_NAME: installation.functionName,
@@ -94,9 +96,11 @@ export function botEnvironment(
   addresses: Addresses,
   profiles: string,
   port: number,
+  pods: boolean,
 ): NodeJS.ProcessEnv {
   return {
     ...common(installation, addresses, profiles, 'bot'),
+    ...(pods ? { SPOTLEARN_PREDICTION_CONTAINER_IMAGE: PREDICTION_IMAGE } : {}),
     TELEGRAM_API_ROOT: addresses.telegramApiRoot,
     TELEGRAM_TOKEN: addresses.telegramToken,
     SPOTLEARN_BOT_PORT: String(port),

@@ -1,11 +1,13 @@
-// The cluster's node on this machine, for placement Cluster: what stands for the worker's image, and the key by which its pods prove to
-// STS who they are. stack.ts hands this to the Kubernetes program (which runs pods) and to AWS (which believes them).
+// The cluster's node on this machine, for placement Cluster: what stands for the images of worker and prediction handler, and the key by
+// which a worker's pods prove to STS who they are. stack.ts hands this to the Kubernetes program (which runs pods) and to AWS (which believes them).
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KubeletOptions } from '../kubernetes/kubelet.ts';
 import { PYTHON_FOLDER } from './installation.ts';
 
 export const WORKER_IMAGE = 'spotlearn/worker:local';
+export const PREDICTION_IMAGE = 'spotlearn/prediction:local';
 /** Of ServiceAccount tokens. */
 export const ISSUER = 'https://oidc.spotlearn.local';
 /** As IAM names the provider. */
@@ -13,10 +15,13 @@ export const OIDC_PROVIDER = ISSUER.replace('https://', '');
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Path of the prediction handler as a program, in the folder of artefacts. */
+export const handlerIn = (folder: string): string => join(folder, 'handler', 'main.mjs');
+
 export type NodeSettings = Pick<KubeletOptions, 'images' | 'tokens'>;
 
-/** `privateKey`: PEM of newSigningKey. */
-export function nodeSettings(awsUrl: string, privateKey: string): NodeSettings {
+/** `privateKey`: PEM of newSigningKey; `handler`: path of its main.mjs, read when a pod starts. */
+export function nodeSettings(awsUrl: string, privateKey: string, handler?: string): NodeSettings {
   const env = {
     PYTHONPATH: root,
     PYTHONUNBUFFERED: '1',
@@ -28,7 +33,10 @@ export function nodeSettings(awsUrl: string, privateKey: string): NodeSettings {
     AWS_EC2_METADATA_DISABLED: 'true',
   };
   return {
-    images: { [WORKER_IMAGE]: { command: [`${PYTHON_FOLDER}/python3`, '-m', 'trainer'], env } },
+    images: {
+      [WORKER_IMAGE]: { command: [`${PYTHON_FOLDER}/python3`, '-m', 'trainer'], env },
+      ...(handler ? { [PREDICTION_IMAGE]: { command: [process.execPath, handler] } } : {}),
+    },
     tokens: { issuer: ISSUER, privateKey },
   };
 }

@@ -24,7 +24,7 @@ import {
   TEMPLATE_NAME,
 } from './installation.ts';
 import type { Installed } from './install.ts';
-import { identityProvider, newSigningKey, nodeSettings, OIDC_PROVIDER } from './node.ts';
+import { handlerIn, identityProvider, newSigningKey, nodeSettings, OIDC_PROVIDER } from './node.ts';
 import { startProgram, type Program } from './programs.ts';
 import type { Access, Provisioned, ProvisionInput } from './provision.ts';
 import { runStep } from './step.ts';
@@ -88,7 +88,8 @@ async function start(
   const secretAccessKey = state.kept('root-key', () => randomBytes(30).toString('base64url'));
   const signingKey = state.kept('service-account-key', newSigningKey);
   const configuration = awsConfiguration(installation, secretAccessKey, signingKey);
-  const settings = nodeSettings(`http://127.0.0.1:${await state.port('aws')}`, signingKey);
+  const awsUrl = `http://127.0.0.1:${await state.port('aws')}`;
+  const settings = nodeSettings(awsUrl, signingKey, handlerIn(artefactFolder));
   const node = ['--kubelet', state.write('kubelet-config.json', JSON.stringify(settings))];
   const [artefacts, aws, telegram, kubernetes] = await Promise.all([
     runStep<Artefacts>('artefacts', artefactFolder, bare()),
@@ -124,7 +125,7 @@ async function start(
       [],
       operatorEnvironment(installation, addresses, profiles, made, await state.port('operator'), runsPods),
     ),
-    run('bot', artefacts.bot, [], botEnvironment(installation, addresses, profiles, await state.port('bot'))),
+    run('bot', artefacts.bot, [], botEnvironment(installation, addresses, profiles, await state.port('bot'), runsPods)),
   ]);
   const operatorUrl = operator.ready.url ?? '';
   tell('operator', `${operatorUrl}/metrics`);

@@ -7,7 +7,7 @@ import { NAMESPACES, QUOTAS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS } from '../r
 
 /** Objects of each kind an account may have at once; finished ones count until they are deleted. */
 export const MOST_JOBS = 500;
-/** What the workers of an account may ask for on the cluster, all at once; more of them wait. */
+/** What the pods of an account (workers, chunks of predictions) may ask for on the cluster, all at once; more of them wait. */
 const CLUSTER_QUOTA = { 'requests.cpu': '64', 'requests.memory': '256Gi' };
 export const QUOTA_NAME = 'spotlearn';
 /** ServiceAccount of the pods of placement Cluster; the worker role trusts it by this name (infra/policies/worker.ts). */

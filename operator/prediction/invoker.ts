@@ -8,6 +8,8 @@ export interface Billed {
   readonly usd: number;
   readonly seconds: number;
   readonly memoryMib: number;
+  /** By the handler's own clock: Lambda's report did not reach us. */
+  readonly estimated?: true;
 }
 
 export type Invoked =
@@ -28,6 +30,8 @@ export interface Work {
   readonly name: string;
   /** Key at which the handler puts its answer too. */
   readonly answerKey: string;
+  /** It may have been begun before: an answer that lies at answerKey already is taken. */
+  readonly again: boolean;
 }
 
 export interface Invoker {
@@ -40,4 +44,14 @@ export interface Invoker {
   end(job: PredictionJob): Promise<void>;
   /** Seconds of work a chunk should be; the least overhead that still spreads well. */
   readonly chunkSeconds: number;
+  /** After which an invocation is ended. */
+  readonly timeoutSeconds: number;
+  /** The URLs of an event are used this long after they were made, at most. */
+  readonly urlSeconds: number;
+  /** Links to parts that one event may carry. */
+  mostParts(job: PredictionJob): number;
+  /** US dollars for an invocation that takes so long. */
+  costUsd(seconds: number): number;
+  /** Why nothing can run here, for people; undefined when it can. */
+  readonly unavailable?: string | undefined;
 }

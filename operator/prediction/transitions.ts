@@ -3,11 +3,14 @@ import { setCondition, timestamp, type NewCondition } from '../../crds/condition
 import type { PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
 import { showUsd } from '../../cloud/prices.ts';
-import type { Billed } from './invocation.ts';
+import type { Progress } from './progress.ts';
+import type { Spent } from './records.ts';
+import type { Refusal } from './refusals.ts';
 
 export type Phase = NonNullable<PredictionJobStatus['phase']>;
 export const FINAL_PHASES: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Cancelled']);
-const REQUEST_IDS_KEPT = 20;
+/** Of a message that others made. */
+const MOST_CHARACTERS = 3_900;
 
 export interface At {
   readonly job: PredictionJob;
@@ -52,7 +55,7 @@ export const accepted = (at: At, status: PredictionJobStatus, { model, data, est
     startTime: status.startTime ?? timestamp(at.now),
     model,
     data,
-    chunks: { total: 1, running: 1, done: 0, redone: status.chunks?.redone ?? 0, failed: 0 },
+    progress: { percent: 0 },
     cost: { actualUsd: 0, ...status.cost, estimatedUsd, reservedUsd },
     conditions: [
       ['Accepted', 'True', 'Admitted'],
@@ -60,24 +63,55 @@ export const accepted = (at: At, status: PredictionJobStatus, { model, data, est
     ],
   });
 
-const round = (usd: number): number => Math.round(usd * 1e9) / 1e9;
-
-/** Adds what an invocation cost. */
-export function charged(status: PredictionJobStatus, { requestId, usd }: Billed): PredictionJobStatus {
-  return {
-    ...status,
-    ...(requestId ? { requestIds: [...(status.requestIds ?? []), requestId].slice(-REQUEST_IDS_KEPT) } : {}),
-    cost: { ...status.cost, actualUsd: round((status.cost?.actualUsd ?? 0) + usd) },
-  };
+/** What a run has come to, as far as the status tells it. */
+export interface Reached {
+  /** Absent: it has not begun. */
+  readonly progress: Progress | undefined;
+  readonly spent: Spent;
+  /** What went wrong with a chunk that waits to be tried again. */
+  readonly trouble?: string | undefined;
 }
 
-export const retrying = (at: At, status: PredictionJobStatus, message: string) =>
-  change(at, status, {
+export function running(at: At, status: PredictionJobStatus, reached: Reached): PredictionJobStatus {
+  const { progress, trouble } = reached;
+  const far = progress
+    ? `${progress.chunks.done} of ${progress.chunks.total} chunks are done, ${progress.percent} % of the table.`
+    : 'The table is being predicted.';
+  const stuck = trouble !== undefined && progress?.chunks.running === 0;
+  return change(at, counted(status, reached), {
     phase: 'Running',
-    message,
-    chunks: { ...status.chunks, redone: (status.chunks?.redone ?? 0) + 1 },
-    conditions: [['Running', 'True', 'Retrying']],
+    message: (trouble === undefined ? far : `${far} One is tried again: ${trouble}`).slice(0, MOST_CHARACTERS),
+    conditions: [['Running', 'True', stuck ? 'Retrying' : 'Invoking']],
   });
+}
+
+/** All chunks are done; written before their parts are made one object. */
+export const merging = (at: At, status: PredictionJobStatus, reached: Reached): PredictionJobStatus =>
+  change(at, counted(status, reached), {
+    phase: 'Merging',
+    message: 'All chunks are done; their parts are checked and made one object.',
+    conditions: [['Running', 'True', 'Merging']],
+  });
+
+const round = (usd: number): number => Math.round(usd * 1e9) / 1e9;
+
+function counted(status: PredictionJobStatus, { progress, spent }: Reached): PredictionJobStatus {
+  const { usd, requestIds } = spent;
+  const money = {
+    cost: { ...status.cost, actualUsd: round(usd) },
+    ...(requestIds.length > 0 ? { requestIds: [...requestIds] } : {}),
+  };
+  if (!progress) return { ...status, ...money };
+  const { chunks, rows, badRows, percent, etaSeconds } = progress;
+  return {
+    ...status,
+    ...money,
+    chunks: { ...chunks, failed: 0 },
+    progress: { percent, ...(etaSeconds === undefined ? {} : { etaSeconds }) },
+    rows,
+    ...(badRows > 0 ? { badRows } : {}),
+  };
+}
 
 const ending = (at: At, status: PredictionJobStatus) => ({
   completionTime: timestamp(at.now),
@@ -85,33 +119,66 @@ const ending = (at: At, status: PredictionJobStatus) => ({
   cost: { ...status.cost, reservedUsd: 0 },
 });
 
-export const failed = (at: At, status: PredictionJobStatus, reason: PredictionReason, message: string) =>
-  change(at, status, {
+/** `reached` is absent for a job that was never accepted. */
+export function failed(
+  at: At,
+  old: PredictionJobStatus,
+  { reason, message }: Refusal,
+  reached?: Reached,
+): PredictionJobStatus {
+  const { progress, ...status } = reached ? counted(old, reached) : old;
+  return change(at, status, {
     ...ending(at, status),
     phase: 'Failed',
-    message,
+    message: message.slice(0, MOST_CHARACTERS),
     ...(status.chunks ? { chunks: { ...status.chunks, running: 0, failed: 1 } } : {}),
+    ...(progress ? { progress: { percent: progress.percent } } : {}),
     conditions: [
       ...(status.startTime ? [] : ([['Accepted', 'False', reason]] as const)),
+      ...(reason === 'BudgetExhausted' ? ([['BudgetExhausted', 'True', reason]] as const) : []),
       ['Running', 'False', 'Finished'],
       ['Failed', 'True', reason],
     ],
   });
+}
 
-export function succeeded(
-  at: At,
-  status: PredictionJobStatus,
-  result: { rows: number; summary: Record<string, number>; uri: string },
-) {
+/** What was put into the bucket. */
+export interface Published {
+  readonly rows: number;
+  readonly badRows: number;
+  readonly firstBadRow?: { readonly row: number; readonly problem: string };
+  readonly outputUri: string;
+  readonly summaryUri?: string;
+  readonly pictureUri?: string;
+  readonly summary: Record<string, number>;
+  readonly warnings: readonly string[];
+}
+
+export function succeeded(at: At, old: PredictionJobStatus, result: Published, reached: Reached): PredictionJobStatus {
+  const status = counted(old, reached);
   const end = ending(at, status);
+  const { rows, badRows, firstBadRow, outputUri, summaryUri, pictureUri, summary, warnings } = result;
+  const bad =
+    badRows === 0
+      ? ''
+      : ` ${badRows} rows could not be read and have no prediction${firstBadRow ? `; the first is row ${firstBadRow.row}, which ${firstBadRow.problem}` : ''}.`;
   return change(at, status, {
     ...end,
     phase: 'Succeeded',
-    message: `${result.rows} rows predicted in ${end.durationSeconds} s for ${showUsd(status.cost?.actualUsd ?? 0)}.`,
-    chunks: { ...status.chunks, total: 1, running: 0, done: 1, failed: 0 },
-    rows: result.rows,
-    summary: result.summary,
-    outputUri: result.uri,
+    message:
+      `${rows} rows predicted in ${end.durationSeconds} s for ${showUsd(status.cost?.actualUsd ?? 0)}.${bad}`.slice(
+        0,
+        MOST_CHARACTERS,
+      ),
+    chunks: { ...status.chunks, running: 0, failed: 0 },
+    progress: { percent: 100 },
+    rows,
+    ...(badRows > 0 ? { badRows } : {}),
+    ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+    summary,
+    outputUri,
+    ...(summaryUri === undefined ? {} : { summaryUri }),
+    ...(pictureUri === undefined ? {} : { pictureUri }),
     conditions: [
       ['Running', 'False', 'Finished'],
       ['Complete', 'True', 'PredictionSucceeded'],

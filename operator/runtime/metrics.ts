@@ -7,7 +7,17 @@ export interface ControllerMetrics {
   depth(read: () => number): void;
 }
 
+export interface PredictionMetrics {
+  /** An invocation ended: what came of it. */
+  chunk(outcome: 'done' | 'failed' | 'throttled' | 'exhausted' | 'lost' | 'abandoned', seconds: number): void;
+  /** Rows of a result. */
+  predicted(rows: number): void;
+  /** Invocations in flight, and how many may be. */
+  concurrency(read: () => { inFlight: number; limit: number }): void;
+}
+
 export interface Metrics {
+  readonly prediction: PredictionMetrics;
   /** The page of /metrics. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -121,6 +131,32 @@ export function createMetrics(): Metrics {
     buckets: SECONDS,
     registers,
   });
+  const chunks = new Counter({
+    name: 'spotlearn_prediction_chunks_total',
+    help: 'Invocations of the prediction handler by outcome; throttled ones were not begun.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const chunkSeconds = new Histogram({
+    name: 'spotlearn_prediction_chunk_duration_seconds',
+    help: 'From an invocation to what came of it.',
+    labelNames: ['outcome'],
+    buckets: SECONDS,
+    registers,
+  });
+  const rows = new Counter({ name: 'spotlearn_prediction_rows_total', help: 'Rows of results.', registers });
+  let concurrency = () => ({ inFlight: 0, limit: 0 });
+  new Gauge({
+    name: 'spotlearn_prediction_concurrency',
+    help: 'Invocations in flight, and how many may be (AIMD).',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      const { inFlight, limit } = concurrency();
+      this.set({ what: 'in_flight' }, inFlight);
+      this.set({ what: 'limit' }, limit);
+    },
+  });
   const leading = new Gauge({
     name: 'leader_election_master_status',
     help: '1 while this process leads.',
@@ -155,6 +191,14 @@ export function createMetrics(): Metrics {
     },
   });
   return {
+    prediction: {
+      chunk: (outcome, seconds) => {
+        chunks.inc({ outcome });
+        chunkSeconds.observe({ outcome }, Math.max(0, seconds));
+      },
+      predicted: (count) => rows.inc(count),
+      concurrency: (read) => void (concurrency = read),
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
     controller: (name) => ({

@@ -45,11 +45,14 @@ describe('A look at a table', () => {
     expect(parquet).to.deep.include({ columns: [], rows: 0, classes: [], bytes: 100, tableBytes: 400 });
   });
 
-  it('to predict for takes text only', async () => {
+  it('to predict for takes text, gzip and Parquet, and says what to do with a workbook', async () => {
     const table = await look(Buffer.from(CSV), 'a.csv', 'predict');
     expect(table).to.deep.include({ columns: ['id', 'x', 'class'], classes: [] });
     expect(table).not.to.have.property('preview');
-    expect(await refusal(look(gzipSync(CSV), 'a.csv.gz', 'predict'))).to.contain('gzip archive');
+    const packed = await look(gzipSync(CSV), 'a.csv.gz', 'predict');
+    expect(packed).to.deep.include({ columns: ['id', 'x', 'class'], rows: 30, tableBytes: CSV.length });
+    const workbook = Buffer.from([0x50, 0x4b, 3, 4, ...Buffer.alloc(60)]);
+    expect(await refusal(look(workbook, 'a.xlsx', 'predict'))).to.match(/Excel workbook.*Save As → CSV/);
   });
 
   it('says nothing of a few rows', async () => {

@@ -1,5 +1,6 @@
 // The whole conversation through a real chat protocol, Kubernetes API and S3: train, then predict with what was trained.
 import { expect } from 'chai';
+import type { PredictionJob } from '../../crds/crds.generated.ts';
 import { namespaceOf } from '../../crds/objects.ts';
 import { BUCKET, CSV, INPUT, Stand, WAIT_MS, type Person } from './stand.ts';
 
@@ -10,12 +11,12 @@ describe('A person in the chat', function () {
   before(async () => {
     stand = await Stand.start();
     stand.startOperator();
-    await stand.startBot();
+    await stand.startBot({ predictionContainerImage: 'handler' });
     ada = await stand.user();
   });
   after(() => stand.close());
 
-  it('trains a model and predicts with it', async () => {
+  it('trains a model and predicts with it, in the cloud and on the cluster', async () => {
     const confirmation = await ada.untilConfirmation();
     await ada.press('🚀 Start training', '');
     const job = await stand.training();
@@ -66,6 +67,15 @@ describe('A person in the chat', function () {
     );
     const file = await ada.sees('Predictions ready');
     expect(file.document?.file_name).to.equal('new_predictions.csv');
+    await ada.say('/predict', 'On the cluster');
+    await ada.press('🏠 On the cluster', 'With which model?');
+    await ada.press(`price · ${name.slice(0, 24)} · R² 0.91`, 'Send me a CSV file');
+    await ada.upload('next.csv', INPUT, 'Use “prediction”');
+    const ready = await ada.press('Use “prediction”', '🚀 Start predicting');
+    expect(ready.text).to.contain('Cost: $0.00');
+    await ada.press('🚀 Start predicting', '');
+    const onCluster = await stand.newest<PredictionJob>('PredictionJob', 1001, 2);
+    expect(onCluster.spec).to.include({ modelRef: name, placement: 'Cluster', predictionColumn: 'prediction' });
     const [dataset] = (await stand.keys('datasets/user_1001/')).filter((one) => one.endsWith('houses.csv'));
     expect(await stand.text(dataset ?? '')).to.equal(CSV);
   });

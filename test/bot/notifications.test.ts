@@ -5,6 +5,11 @@ import { CARD_ANNOTATION, CHAT_ANNOTATION, NOTIFIED_ANNOTATION } from '../../bot
 import { namespaceOf } from '../../crds/objects.ts';
 import { BUCKET, INPUT, labels, Stand, WAIT_MS, type Person } from './stand.ts';
 
+/** 3 × 2 pixels. */
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==',
+  'base64',
+);
 const done = (id: string) => ({
   phase: 'Succeeded',
   metrics: { r2: 0.91, baseline_r2: -0.01 },
@@ -234,10 +239,73 @@ describe('News of a job', function () {
     }
     const predicted = (name: string, value: object) => stand.status('PredictionJob', name, value, namespace());
 
-    it('shows the pieces and sends the file with a link for an hour', async () => {
+    it('shows how far it is on one card, without a message', async () => {
+      const { name } = await predicting();
+      const before = ada.heard().length;
+      for (const done of [1, 2, 3])
+        await predicted(name, {
+          phase: 'Running',
+          chunks: { total: 40, done, running: 8 },
+          progress: { percent: 2.5 * done, etaSeconds: 130 - done },
+          rows: 1000 * done,
+          cost: { actualUsd: 0.002, estimatedUsd: 0.01 },
+        });
+      const card = await ada.user.waitFor((message) => (message.text ?? '').includes('Rows: 3,000 so far'), WAIT_MS);
+      expect(card.text).to.contain('8 %').and.contain('Pieces: 3 of 40, 8 at work, about 2 min 7 s to go');
+      expect(card.text).to.contain('Cost so far: $0.0020 of about $0.0100');
+      expect(ada.heard().length).to.equal(before);
+    });
+
+    it('is cancelled while it runs', async () => {
+      const { name } = await predicting();
+      await predicted(name, { phase: 'Running', message: 'Working', cost: { actualUsd: 0.002 } });
+      await ada.user.waitFor((message) => (message.text ?? '').includes('Working'), WAIT_MS);
+      await ada.press('⏹ Cancel the job', 'nothing of its result is kept. The $0.0020');
+      await ada.press('⏹ Yes, cancel it', 'nothing of its result is kept; what it cost');
+      await ada.sees('was cancelled');
+      expect(await stand.api.list('PredictionJob', {}, { namespace: namespace() })).to.deep.equal([]);
+    });
+
+    it('sends the file, then the picture, and gives new links as often as asked', async () => {
       const { name, uid } = await predicting();
-      await predicted(name, { phase: 'Running', chunks: { total: 4, done: 1 }, message: 'Working' });
-      await ada.user.waitFor((message) => (message.text ?? '').includes('25 %'), WAIT_MS);
+      const folder = `predictions/user_${id}/${uid}`;
+      await stand.put(`${folder}/predictions.parquet`, 'PAR1');
+      await stand.put(`${folder}/summary.json`, '{}');
+      await stand.put(`${folder}/summary.png`, PNG);
+      const uri = (file: string) => `s3://${BUCKET}/${folder}/${file}`;
+      await predicted(name, {
+        phase: 'Succeeded',
+        rows: 2,
+        badRows: 1,
+        warnings: ['Column <b>area</b> differs from the training.'],
+        outputUri: uri('predictions.parquet'),
+        summaryUri: uri('summary.json'),
+        pictureUri: uri('summary.png'),
+        cost: { actualUsd: 0.00001 },
+      });
+      const file = await ada.sees('Predictions ready');
+      expect(file.document?.file_name).to.equal('new_predictions.parquet');
+      expect(file.caption).to.contain('⚠️ 1 row could not be read and has no prediction.');
+      expect(file.caption).to.contain('⚠️ Column <b>area</b> differs from the training.');
+      const picture = await ada.user.waitFor((message) => message.photo !== undefined, WAIT_MS);
+      expect(picture.message_id).to.be.greaterThan(file.message_id);
+      expect(picture.caption).to.contain('What was predicted');
+      for (let times = 0; times < 2; times += 1) {
+        const links = await ada.press('🔗 New links to the files', 'each link is valid for 1 hour');
+        const urls = (links.entities ?? []).flatMap(({ url }) => url ?? []);
+        expect(links.text).to.contain('new_predictions.parquet').and.contain('summary.json').and.contain('summary.png');
+        expect(await (await fetch(urls[0] ?? '')).text()).to.equal('PAR1');
+      }
+      await stand.stopBot();
+      await stand.startBot();
+      await sleep(300);
+      expect(ada.heard().filter((message) => message.photo !== undefined)).to.have.length(1);
+      for (const one of ['predictions.parquet', 'summary.json', 'summary.png']) await stand.delete(`${folder}/${one}`);
+      await ada.press('🔗 New links to the files', 'no longer there');
+    });
+
+    it('sends the file with a link for an hour', async () => {
+      const { name, uid } = await predicting();
       const key = `predictions/user_${id}/${uid}/predictions.csv`;
       await stand.put(key, 'a,prediction\n1,2\n');
       await predicted(name, {
@@ -268,6 +336,8 @@ describe('News of a job', function () {
       const { name } = await predicting();
       await predicted(name, { phase: 'Succeeded', outputUri: `s3://${BUCKET}/predictions/user_1/x/predictions.csv` });
       await ada.sees('not where it should be');
+      await ada.say('/jobs', 'Your jobs');
+      await ada.press(`⬇️ Result of ${name}`, 'cannot be reached');
     });
   });
 });

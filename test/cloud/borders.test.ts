@@ -1,5 +1,5 @@
 // The narrow AWS interfaces of bucket.ts, compute.ts, functions.ts and notices.ts through the SDK against the local AWS.
-import { CreateFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateFunctionCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
 import { CreateLaunchTemplateCommand, DescribeSubnetsCommand } from '@aws-sdk/client-ec2';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -9,8 +9,9 @@ import { bucketOf, readJson, type Bucket } from '../../cloud/bucket.ts';
 import type { Clients } from '../../cloud/clients.ts';
 import { computeOf, fleetInput, type Compute } from '../../cloud/compute.ts';
 import { CloudError } from '../../cloud/errors.ts';
-import { FunctionFailure, functionsOf, readReport } from '../../cloud/functions.ts';
+import { FunctionFailure, type Functions, functionsOf, FunctionThrottled, readReport } from '../../cloud/functions.ts';
 import { noticeQueue } from '../../cloud/notices.ts';
+import { presignPart, presignPut } from '../../cloud/presign.ts';
 import { INSTANCE_TYPES } from '../../cloud/prices.ts';
 import { TAG } from '../../cloud/tags.ts';
 import { lambdaService } from '../../local/aws/lambda/service.ts';
@@ -99,6 +100,50 @@ describe('The operator’s side of AWS, on the local AWS', function () {
     for (let at = 0; at < 1005; at += 67)
       await Promise.all(Array.from({ length: 67 }, (_, one) => bucket.put(`many/${at + one}`, 'x')));
     expect(await bucket.list('many/')).to.have.length(1005);
+  });
+
+  it('makes an object of parts that others put by presigned URLs, in order, whatever was put twice', async () => {
+    const put = async (upload: { key: string; id: string }, number: number, body: string | Uint8Array) => {
+      const url = await presignPart(clients, 'bucket', upload.key, { uploadId: upload.id, number });
+      const answer = await fetch(url, { method: 'PUT', body });
+      expect(answer.status).to.equal(200);
+      return answer.headers.get('etag') ?? '';
+    };
+    const upload = { key: 'u/out.csv', id: await bucket.createUpload('u/out.csv', { contentType: 'text/csv' }) };
+    expect(await bucket.uploads('u/')).to.have.length(1);
+    const big = new Uint8Array(5_242_880).fill(65);
+    const late = await put(upload, 7, 'older');
+    const etags = [await put(upload, 2, big), await put(upload, 7, 'the end')];
+    expect(await bucket.listParts(upload)).to.deep.equal([
+      { number: 2, etag: etags[0], bytes: big.length },
+      { number: 7, etag: etags[1], bytes: 7 },
+    ]);
+    const named = [2, 7].map((number, at) => ({ number, etag: etags[at] ?? '' }));
+    expect(await kindOf(bucket.completeUpload(upload, [{ number: 7, etag: late }]))).to.equal('precondition');
+    const etag = await bucket.completeUpload(upload, named);
+    expect(etag).to.match(/^"[0-9a-f]{32}-2"$/);
+    expect(await bucket.head(upload.key)).to.include({ etag, bytes: big.length + 7 });
+    expect(await bucket.listParts(upload)).to.equal(undefined);
+    expect(new TextDecoder().decode((await bucket.get(upload.key, { last: 7, etag }))?.body)).to.equal('the end');
+    expect(await kindOf(bucket.completeUpload({ key: 'u/other', id: upload.id }, named))).to.equal('notFound');
+    const second = { key: 'u/out.csv', id: await bucket.createUpload('u/out.csv') };
+    await bucket.abortUpload(second);
+    await bucket.abortUpload(second);
+    expect(await bucket.uploads('u/')).to.deep.equal([]);
+  });
+
+  it('lists the parts of an upload past a page of a thousand', async () => {
+    const upload = { key: 'u/many', id: await bucket.createUpload('u/many') };
+    const parts = Array.from({ length: 1_003 }, (_, at) => at + 1);
+    for (let at = 0; at < parts.length; at += 100)
+      await Promise.all(
+        parts.slice(at, at + 100).map(async (number) => {
+          const url = await presignPart(clients, 'bucket', upload.key, { uploadId: upload.id, number });
+          await (await fetch(url, { method: 'PUT', body: String(number) })).arrayBuffer();
+        }),
+      );
+    expect((await bucket.listParts(upload))?.map(({ number }) => number)).to.deep.equal(parts);
+    await bucket.abortUpload(upload);
   });
 
   it('launches by fleet once a token, finds by tag, and ends', async () => {
@@ -249,35 +294,75 @@ describe('The operator’s side of AWS, on the local AWS', function () {
     expect(await kindOf(compute.checkSecurityGroup('sg-0000000000000dead'))).to.equal('notFound');
   });
 
-  it('invokes a function with its report, and tells failure from time-out', async () => {
-    const lambda = await clients.lambda();
-    const code =
-      'export const handler = async (e) => { if (e.fail) throw new Error("see https://secret/x"); if (e.slow) await new Promise((r) => setTimeout(r, 5000)); return { n: e.n + 1 }; };';
-    await lambda.send(
-      new CreateFunctionCommand({
-        FunctionName: 'f',
-        Runtime: 'nodejs24.x',
-        Role: 'arn:aws:iam::000000000000:role/handler',
-        Handler: 'index.handler',
-        Timeout: 1,
-        Code: { ZipFile: zipSync({ 'index.mjs': strToU8(code) }) },
-      }),
-    );
-    const functions = functionsOf(clients);
-    await functions.check('f');
-    expect(await kindOf(functions.check('g:live'))).to.equal('notFound');
-    const done = await functions.invoke('f', { n: 1 });
-    expect(done.answer).to.deep.equal({ n: 2 });
-    expect(done.report).to.include({ memoryMib: 128 });
-    const failed = (await functions.invoke('f', { fail: true }).catch((error: unknown) => error)) as FunctionFailure;
-    expect(failed).to.be.instanceOf(FunctionFailure);
-    expect(failed).to.include({ errorCode: 'FunctionError', retryable: true });
-    expect(failed.message).to.match(/see <address>/);
-    expect(failed.report?.billedMs).to.be.greaterThan(0);
-    const slow = (await functions.invoke('f', { slow: true }).catch((error: unknown) => error)) as FunctionFailure;
-    expect(slow.errorCode).to.equal('FunctionTimedOut');
-    expect(await kindOf(functions.invoke('nothing', {}))).to.equal('notFound');
-    expect(readReport('no report')).to.equal(undefined);
+  describe('of functions', () => {
+    const memory = 'const kept = []; for (;;) kept.push(Buffer.alloc(8e6, 1));';
+    const code = `export const handler = async (e) => {
+      if (e.fail) throw new Error('see https://secret/x');
+      if (e.slow) await new Promise((r) => setTimeout(r, 5000));
+      if (e.much) { ${memory} }
+      if (e.url) await fetch(e.url, { method: 'PUT', body: 'done' });
+      return { n: e.n + 1 };
+    };`;
+    let functions: Functions;
+    const failureOf = async (event: object) =>
+      (await functions.invoke('f', event).catch((error: unknown) => error)) as FunctionFailure;
+
+    before(async () => {
+      functions = functionsOf(clients);
+      const lambda = await clients.lambda();
+      await lambda.send(
+        new CreateFunctionCommand({
+          FunctionName: 'f',
+          Runtime: 'nodejs24.x',
+          Role: 'arn:aws:iam::000000000000:role/handler',
+          Handler: 'index.handler',
+          Timeout: 1,
+          Code: { ZipFile: zipSync({ 'index.mjs': strToU8(code) }) },
+        }),
+      );
+    });
+
+    it('are invoked with a report', async () => {
+      await functions.check('f');
+      expect(await kindOf(functions.check('g:live'))).to.equal('notFound');
+      const done = await functions.invoke('f', { n: 1 });
+      expect(done.answer).to.deep.equal({ n: 2 });
+      expect(done.report).to.include({ memoryMib: 128 });
+      expect(await kindOf(functions.invoke('nothing', {}))).to.equal('notFound');
+      expect(readReport('no report')).to.equal(undefined);
+    });
+
+    it('fail, run out of time or out of memory: each is told apart, and billed', async () => {
+      const failed = await failureOf({ fail: true });
+      expect(failed).to.be.instanceOf(FunctionFailure);
+      expect(failed).to.include({ trouble: 'FunctionError', retryable: true });
+      expect(failed.message).to.match(/see <address>/);
+      expect(failed.report?.billedMs).to.be.greaterThan(0);
+      expect(await failureOf({ slow: true })).to.include({ trouble: 'FunctionTimedOut' });
+      const full = await failureOf({ much: true });
+      expect(full).to.include({ trouble: 'FunctionOutOfMemory' });
+      expect(full.report?.billedMs).to.be.greaterThan(0);
+    });
+
+    it('are invoked later when asked so', async () => {
+      const url = await presignPut(clients, 'bucket', 'later/answer');
+      expect(await functions.invokeLater('f', { n: 1, url })).to.match(/./);
+      await eventually(async () => (await bucket.head('later/answer')) !== undefined);
+    });
+
+    it('are throttled with a reason, and refuse what is too large', async () => {
+      const lambda = await clients.lambda();
+      await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName: 'f', ReservedConcurrentExecutions: 0 }));
+      const throttled = (await functions.invoke('f', {}).catch((error: unknown) => error)) as FunctionThrottled;
+      expect(throttled).to.be.instanceOf(FunctionThrottled);
+      expect(throttled).to.include({
+        kind: 'throttled',
+        retryable: true,
+        reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      });
+      const large = { text: 'x'.repeat(1_100_000) };
+      expect(await kindOf(functions.invokeLater('f', large))).to.equal('invalid');
+    });
   });
 
   it('takes notices from the queue and deletes what was handled', async () => {

@@ -7,12 +7,11 @@ import sinon from 'sinon';
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 import families from '../../cloud/contract/families.json' with { type: 'json' };
 import { readHeader } from '../../lambda/csv/dialect.ts';
-import { RecordScanner } from '../../lambda/csv/records.ts';
-import { RowEncoder } from '../../lambda/encode/rows.ts';
 import { close, handler } from '../../lambda/handler.ts';
 import { readManifest } from '../../lambda/model.ts';
 import { eventFor, stored } from '../../bench/prediction/invocation.ts';
 import { startStorage, type Storage } from '../../bench/prediction/storage.ts';
+import { Batches } from './encode/batches.ts';
 
 interface Expected {
   /** Null where another case of the same encoding has it. */
@@ -52,16 +51,7 @@ function encoded(manifest: Manifest, input: Buffer): number[][] {
     ...manifest,
     onnx: { ...manifest.onnx, input: { ...manifest.onnx.input, type: 'float64' } },
   };
-  const encoder = new RowEncoder(wide, new Map(header.names.map((name, i) => [name, i])), 'utf-8');
-  const scanner = new RecordScanner(header.delimiter.charCodeAt(0));
-  const rows: number[][] = [];
-  for (let at = header.next; at < input.length; ) {
-    at = scanner.scan(input, at, input.length, true);
-    const out = encoder.allocate(1);
-    encoder.encode(input, scanner, out, 0);
-    rows.push([...out]);
-  }
-  return rows;
+  return new Batches(wide, header.names, header.delimiter, input.subarray(header.next)).all();
 }
 
 describe('the golden vectors', () => {

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { quotedCell, stripped } from '../../lambda/csv/cell.ts';
-import { exactNumber } from '../../lambda/encode/number.ts';
+import { exactNumber } from '../../cloud/contract/number.ts';
 import { PredictionFailure } from '../../lambda/failure.ts';
 import { predict } from '../../lambda/predict.ts';
 import { BATCH_ROWS, type Predicted } from '../../lambda/table.ts';

@@ -22,7 +22,7 @@ describe('the spool of the output', () => {
   });
 
   it('moves to a file when it grows, sends it again when it must, and leaves nothing behind', async () => {
-    const spool = new Spool(1000);
+    const spool = new Spool(`${storage.url}/out`, 1000);
     const reused = Buffer.alloc(400_000);
     let wanted = '';
     for (const [letter, length] of [
@@ -38,7 +38,9 @@ describe('the spool of the output', () => {
     expect(await readdir(folder)).to.have.length(1);
     let refusals = 1;
     storage.intercept = (_request, response) => refusals-- > 0 && refuse(response, 503, 'SlowDown');
-    expect(await spool.upload(`${storage.url}/out`)).to.match(/^"[0-9a-f]{32}"$/);
+    const { bytes, etag } = await spool.end();
+    expect(bytes).to.equal(wanted.length);
+    expect(etag).to.match(/^"[0-9a-f]{32}"$/);
     expect(storage.objects.get('/out')!.toString()).to.equal(wanted);
     expect(storage.requests.at(-1)!.headers['content-length']).to.equal(String(wanted.length));
     await spool.discard();
@@ -47,7 +49,7 @@ describe('the spool of the output', () => {
 
   it('says why there is no room', async () => {
     process.env.TMPDIR = join(folder, 'nowhere');
-    const failure = await new Spool(3).write(Buffer.from('four')).catch((error: Error) => error);
+    const failure = await new Spool(`${storage.url}/out`, 3).write(Buffer.from('four')).catch((error: Error) => error);
     expect(failure).to.have.property('message', 'There is no room for the predictions: ENOENT.');
     expect(failure).to.have.property('type', 'WriteFailed');
   });

@@ -1,7 +1,7 @@
 // Stateful stand-ins of the narrow AWS interfaces, with errors on demand and a record of the calls. The SDK side of the same
 // interfaces is tested against the local AWS in test/cloud.
 import { createHash } from 'node:crypto';
-import type { Bucket, ListedObject, OpenUpload } from '../../cloud/bucket.ts';
+import type { Bucket, ListedObject, OpenUpload, UploadedPart } from '../../cloud/bucket.ts';
 import type {
   Compute,
   FleetAnswer,
@@ -49,12 +49,12 @@ export class FakeBucket extends Faults implements Bucket {
     super();
     this.now = now;
   }
-  set(key: string, body: string | Uint8Array | object): string {
+  set(key: string, body: string | Uint8Array | object, given?: string): string {
     const bytes =
       body instanceof Uint8Array
         ? body
         : new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body));
-    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    const etag = given ?? `"${md5(bytes)}"`;
     this.objects.set(key, { body: bytes, etag, modifiedAt: this.now() });
     return etag;
   }
@@ -71,16 +71,19 @@ export class FakeBucket extends Faults implements Bucket {
       return found && { bytes: found.body.length, etag: found.etag, modifiedAt: found.modifiedAt };
     });
   }
-  get(key: string, options: { bytes?: number; etag?: string } = {}) {
+  get(key: string, { bytes, last, etag }: { bytes?: number; last?: number; etag?: string } = {}) {
     return this.run('get', key, () => {
       const found = this.objects.get(key);
-      if (found && options.etag !== undefined && found.etag !== options.etag) throw failure('precondition');
-      return found && { body: found.body.slice(0, options.bytes), etag: found.etag };
+      if (found && etag !== undefined && found.etag !== etag) throw failure('precondition');
+      const from = last === undefined ? 0 : Math.max(0, (found?.body.length ?? 0) - last);
+      return found && { body: found.body.slice(from, bytes), etag: found.etag };
     });
   }
   put(key: string, body: string | Uint8Array, options: { ifAbsent?: boolean; ifMatch?: string } = {}) {
     return this.run('put', key, () => {
       if (options.ifAbsent && this.objects.has(key)) throw failure('precondition');
+      if (options.ifMatch !== undefined && this.objects.get(key)?.etag !== options.ifMatch)
+        throw failure('precondition');
       return this.set(key, body);
     });
   }
@@ -109,7 +112,49 @@ export class FakeBucket extends Faults implements Bucket {
   deleteMany(keys: readonly string[]) {
     return this.run('deleteMany', keys.join(' '), () => keys.forEach((key) => this.objects.delete(key)));
   }
-  readonly open = new Map<string, OpenUpload>();
+  readonly open = new Map<string, OpenUpload & { readonly parts?: Map<number, { body: Uint8Array; etag: string }> }>();
+  #uploads = 0;
+  createUpload(key: string) {
+    return this.run('createUpload', key, () => {
+      const id = `upload-${(this.#uploads += 1)}`;
+      this.open.set(id, { key, id, startedAt: this.now(), parts: new Map() });
+      return id;
+    });
+  }
+  /** As a handler does with a presigned URL; returns the ETag. */
+  setPart(uploadId: string, number: number, body: Uint8Array): string {
+    const parts = this.open.get(uploadId)?.parts;
+    if (!parts) throw failure('notFound');
+    const etag = `"${md5(body)}"`;
+    parts.set(number, { body, etag });
+    return etag;
+  }
+  listParts({ key, id }: Pick<OpenUpload, 'key' | 'id'>): Promise<UploadedPart[] | undefined> {
+    return this.run('listParts', key, () => {
+      const parts = this.open.get(id)?.parts;
+      return parts && numbered(parts).map(({ number, etag, body }) => ({ number, etag, bytes: body.length }));
+    });
+  }
+  completeUpload({ key, id }: Pick<OpenUpload, 'key' | 'id'>, named: readonly { number: number; etag: string }[]) {
+    return this.run('completeUpload', key, () => {
+      const parts = this.open.get(id)?.parts;
+      if (!parts) throw failure('notFound');
+      if (named.length === 0) throw failure('invalid');
+      const chosen = named.map(({ number, etag }) => {
+        const part = parts.get(number);
+        if (part?.etag !== etag) throw failure('precondition');
+        return part;
+      });
+      if (chosen.slice(0, -1).some(({ body }) => body.length < this.leastPartBytes)) throw failure('invalid');
+      const md5s = chosen.map((part) => Buffer.from(part.etag.slice(1, -1), 'hex'));
+      const etag = `"${md5(Buffer.concat(md5s))}-${chosen.length}"`;
+      this.set(key, Buffer.concat(chosen.map(({ body }) => body)), etag);
+      this.open.delete(id);
+      return etag;
+    });
+  }
+  /** Of every part but the last; tests with small bodies lower it. */
+  leastPartBytes = 5_242_880;
   uploads(prefix: string) {
     return this.run('uploads', prefix, () => [...this.open.values()].filter(({ key }) => key.startsWith(prefix)));
   }
@@ -120,6 +165,10 @@ export class FakeBucket extends Faults implements Bucket {
     return this.run('check', '', () => undefined);
   }
 }
+
+const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
+const numbered = (parts: ReadonlyMap<number, { body: Uint8Array; etag: string }>) =>
+  [...parts].map(([number, part]) => ({ number, ...part })).sort((a, b) => a.number - b.number);
 
 export class FakeCompute extends Faults implements Compute {
   readonly fleets = new Map<string, FleetAnswer>();
@@ -248,6 +297,12 @@ export class FakeFunctions extends Faults implements Functions {
   async invoke(name: string, event: object, signal?: AbortSignal): Promise<Invocation> {
     await this.run('invoke', name, () => this.events.push(event));
     return this.handler(event, signal);
+  }
+  /** Into a queue that delivers at once; what comes of it is not told. */
+  async invokeLater(name: string, event: object): Promise<string> {
+    await this.run('invokeLater', name, () => this.events.push(event));
+    void this.handler(event).catch(() => undefined);
+    return `later-${this.events.length}`;
   }
   check() {
     return this.run('check', '', () => undefined);

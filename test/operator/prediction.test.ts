@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import type { Invocation } from '../../cloud/functions.ts';
 import { FunctionFailure } from '../../cloud/functions.ts';
-import type { PredictionEvent } from '../../cloud/contract/contract.generated.ts';
+import type { PredictionDone, PredictionEvent } from '../../cloud/contract/contract.generated.ts';
+import type { LedgerEntry } from '../../cloud/ledger.ts';
 import { condition } from '../../crds/conditions.ts';
+import type { Invoked } from '../../operator/prediction/invoker.ts';
+import type { Summary } from '../../operator/prediction/summary.ts';
 import { PREDICTION_JOBS } from '../../operator/runtime/resources.ts';
 import { failure } from './aws.ts';
 import { eventually, startCluster, type Cluster } from './cluster.ts';
@@ -62,17 +65,25 @@ describe('The operator predicting, on a Kubernetes API', function () {
       `https://bucket/predictions/user_${world.userId}/${metadata?.uid}/predictions.csv?put`,
     );
     expect(event).to.include({ prediction_column_name: 'prediction', probabilities: true });
-    expect(status).to.include({ rows: 3, outputUri: 's3://bucket/out' });
+    const folder = `predictions/user_${world.userId}/${metadata?.uid}/`;
+    expect(event?.answer?.url).to.equal(`https://bucket/${folder}.job/0-20.answer.json?put`);
+    expect(status).to.include({ rows: 3, outputUri: `s3://bucket/${folder}predictions.csv` });
+    expect(status).to.include({
+      summaryUri: `s3://bucket/${folder}summary.json`,
+      pictureUri: `s3://bucket/${folder}summary.png`,
+    });
     expect(status.requestIds).to.deep.equal(['r-1']);
     expect(status.summary).to.deep.equal({ good: 2, bad: 1 });
     expect(status.cost?.actualUsd).to.be.closeTo(0.0000166667 * (1769 / 1024) * 0.2 + 0.0000002, 1e-9);
     expect(status.cost?.reservedUsd).to.equal(0);
     expect(condition(status.conditions, 'Complete')?.status).to.equal('True');
-    expect(
-      world.bucket.json<{ num?: number; rows: number }>(
-        `predictions/user_${world.userId}/${metadata?.uid}/summary.json`,
-      )?.rows,
-    ).to.equal(3);
+    const summary = world.bucket.json<Summary>(`${folder}summary.json`);
+    expect(summary).to.include({ rows: 3, chunks: 1 });
+    expect(summary?.cost).to.include({ billedSeconds: 0.2, invocations: 1 });
+    const png = world.bucket.objects.get(`${folder}summary.png`)?.body;
+    expect([...(png ?? []).slice(0, 4)]).to.deep.equal([0x89, 0x50, 0x4e, 0x47]);
+    await eventually(async () => (await world.prediction('p')).metadata?.finalizers === undefined);
+    expect(world.bucket.keys(folder)).to.deep.equal([`${folder}summary.json`, `${folder}summary.png`]);
     expect(world.bucket.keys(`ledger/user_${world.userId}/`)).to.have.length(1);
   });
 
@@ -143,7 +154,7 @@ describe('The operator predicting, on a Kubernetes API', function () {
     await world.account();
     await world.predict('p');
     const { status } = await world.predicted('p', 'Succeeded');
-    expect(status.chunks?.redone).to.equal(2);
+    expect(status.chunks?.redone).to.equal(1);
     expect(status.requestIds).to.deep.equal(['r-f', 'r-1']);
     expect(status.cost?.actualUsd).to.be.closeTo(2 * (0.0000166667 * (1769 / 1024) * 0.2 + 0.0000002), 1e-9);
   });
@@ -166,18 +177,34 @@ describe('The operator predicting, on a Kubernetes API', function () {
     await world.predict('p');
     const { metadata } = await world.predicted('p', 'Running');
     await eventually(() => world.functions.events.length === 1);
-    world.bucket.set(`predictions/user_${world.userId}/${metadata?.uid}/.job/0.json`, {
-      is: 'done',
-      rows: 9,
-      uri: 's3://bucket/kept',
-      summary: {},
-      etag: '"e"',
-      bytes: 1,
-      billed: { requestId: 'r-k', usd: 0.001, seconds: 1 },
+    const work = `predictions/user_${world.userId}/${metadata?.uid}/.job/`;
+    world.bucket.set(`${work}0-20.answer.json`, { ...(answered().answer as object), num_predictions: 9 });
+    await world.operate();
+    const { status } = await world.predicted('p', 'Succeeded');
+    expect(status).to.include({ rows: 9 });
+    // Lambda's report did not reach us: what the handler measured is charged.
+    expect(status.cost?.actualUsd).to.be.closeTo(0.0000166667 * (1769 / 1024) * 0.005 + 0.0000002, 1e-9);
+    expect(world.functions.events).to.have.length(1);
+  });
+
+  it('goes on from its own records after a restart, and charges what they say', async () => {
+    await world.operate();
+    await world.account();
+    world.functions.handler = () => new Promise(() => {});
+    await world.predict('p');
+    const { metadata } = await world.predicted('p', 'Running');
+    await eventually(() => world.functions.events.length === 1);
+    const billed = { requestId: 'r-k', usd: 0.001, seconds: 1, memoryMib: 1769 };
+    const invoked: Invoked = { is: 'done', answer: answered().answer as PredictionDone, billed };
+    world.bucket.set(`predictions/user_${world.userId}/${metadata?.uid}/.job/0-20.record.json`, {
+      version: 1,
+      outcome: { invoked, failures: 0, at: 0 },
+      spent: { usd: 0.001, seconds: 1, invocations: 1, requestIds: ['r-k'], estimated: false },
     });
     await world.operate();
     const { status } = await world.predicted('p', 'Succeeded');
-    expect(status).to.include({ rows: 9, outputUri: 's3://bucket/kept' });
+    expect(status.requestIds).to.deep.equal(['r-k']);
+    expect(status.cost?.actualUsd).to.equal(0.001);
     expect(world.functions.events).to.have.length(1);
   });
 
@@ -197,6 +224,9 @@ describe('The operator predicting, on a Kubernetes API', function () {
     await cluster.client.delete(PREDICTION_JOBS, 'p', { namespace: world.namespace });
     await eventually(async () => (await world.prediction('p').catch(() => undefined)) === undefined);
     expect(aborted).to.equal(true);
+    expect(world.bucket.keys(`predictions/user_${world.userId}/`)).to.deep.equal([]);
+    const [entry] = world.bucket.keys(`ledger/user_${world.userId}/`);
+    expect(world.bucket.json<LedgerEntry>(entry ?? '')).to.include({ outcome: 'Cancelled' });
   });
 
   it('waits while the account is suspended or the month has no room, and deletes after the ttl', async () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { systemClock } from '../../cloud/clock.ts';
-import type { Ticket } from '../../cloud/contract/contract.generated.ts';
+import type { PredictionEvent, Ticket } from '../../cloud/contract/contract.generated.ts';
 import type { KubernetesError } from '../../operator/runtime/kubernetes.ts';
 import { kubernetes, type KubeObject, type Resource } from '../../operator/runtime/kubernetes.ts';
 import {
@@ -20,6 +20,8 @@ import {
   SERVICE_ACCOUNTS,
   TRAINING_JOBS,
 } from '../../operator/runtime/resources.ts';
+import { chunkJobName } from '../../operator/prediction/cluster-job.ts';
+import { ClusterInvoker } from '../../operator/prediction/cluster.ts';
 import { ClusterRunner } from '../../operator/training/cluster.ts';
 import { SILENT } from '../../operator/runtime/logging.ts';
 import { eventually, startCluster, type Cluster } from './cluster.ts';
@@ -98,6 +100,40 @@ describe('The rights of the operator', function () {
     ).to.equal(1);
     await runner.terminate([id]);
     expect((await runner.instances()).map((one) => one.id)).to.not.include(id);
+    client.close();
+  });
+
+  it('are enough for a prediction on the cluster', async () => {
+    const client = kubernetes(await cluster.as('system:serviceaccount:spotlearn-system:spotlearn-operator', GROUPS));
+    const invoker = new ClusterInvoker({
+      kubernetes: client,
+      bucket: world.bucket,
+      clock: { now: () => Date.now(), after: (_, run) => systemClock().after(5, run) },
+      logger: SILENT,
+      image: 'handler',
+      installation: 'spotlearn',
+      memoryMib: 512,
+    });
+    // It waits for its model: the operator of this world lets it be.
+    await world.train('unfinished', { suspend: true });
+    const job = await world.predict('placed', { modelRef: 'unfinished' });
+    const event = { version: 1 } as unknown as PredictionEvent;
+    const invoked = invoker.invoke(
+      { job, event, name: '0-1', answerKey: 'answer.json', again: false },
+      new AbortController().signal,
+    );
+    const labelSelector = `batch.kubernetes.io/job-name=${chunkJobName(job.metadata?.uid ?? '', '0-1')}`;
+    const pod = await eventually(
+      async () => (await client.list<KubeObject>(PODS, { labelSelector }, world.namespace)).items[0],
+    );
+    await cluster.client.mergePatch(
+      PODS,
+      pod.metadata?.name ?? '',
+      { status: { phase: 'Failed', reason: 'Evicted' } },
+      { namespace: world.namespace, subresource: 'status' },
+    );
+    expect(await invoked).to.include({ is: 'lost', message: 'The pod gave no answer (Evicted).' });
+    await invoker.end(job);
     client.close();
   });
 

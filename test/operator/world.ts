@@ -90,6 +90,7 @@ export class World {
         notices: this.notices,
         presignGet: async (key) => `https://bucket/${key}?get`,
         presignPut: async (key) => `https://bucket/${key}?put`,
+        presignPart: async (key, { uploadId, number }) => `https://bucket/${key}?part=${number}&upload=${uploadId}`,
       },
     });
     this.#operators.push(operator);

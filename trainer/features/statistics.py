@@ -22,13 +22,16 @@ def deciles(values: Floats) -> list[float]:
 
 
 def statistics(feature: Feature, column: Column) -> dict[str, Any]:
-    """Of one feature: the share of cells missing; quantiles of numbers and dates, or shares of frequent texts."""
+    """Of one feature: the share of cells missing; quantiles of numbers and dates and the share up to each, or shares of
+    frequent texts."""
     values = values_of(column, feature)
     if values is not None:
         present = values[~np.isnan(values)]
         told: dict[str, Any] = {"missing": 1 - len(present) / max(column.rows, 1)}
         if len(present):
-            told["quantiles"] = [value / DAY_MS if feature.type == "date" else value for value in deciles(present)]
+            quantiles = deciles(present)
+            told["quantiles"] = [value / DAY_MS if feature.type == "date" else value for value in quantiles]
+            told["atMost"] = [float(np.count_nonzero(present <= value) / len(present)) for value in quantiles]
         return told
     if column.codes is None:
         return {"missing": column.missing() / max(column.rows, 1)}

@@ -2,7 +2,7 @@
 // comes in at the data.
 import type { TrainingJob } from '../../../crds/crds.generated.ts';
 import { askData, missingColumns } from '../../wording/data.ts';
-import { cancelled, chooseAButton, noCloud, pleaseWait } from '../../wording/general.ts';
+import { cancelled, chooseAButton, noCloud, noCluster, pleaseWait } from '../../wording/general.ts';
 import {
   askColumn,
   askPrediction,
@@ -30,6 +30,7 @@ export const predictPlace: StepDefinition<'predictPlace'> = {
     if (input.kind !== 'button') return turn(state, say(chooseAButton()));
     const place = valueOf(input.data) === 'cloud' ? 'Cloud' : 'Cluster';
     if (place === 'Cloud' && !facts.cloudEnabled) return turn(state, toast(input.queryId, noCloud));
+    if (place === 'Cluster' && !facts.clusterPredictions) return turn(state, toast(input.queryId, noCluster));
     const models = modelsOf(facts);
     if (models.length === 0) return turn(IDLE, ...pressed(input), say(noModels()));
     const next = { step: 'predictModel', token: facts.token, place } as const;
@@ -81,7 +82,9 @@ export const predictData: StepDefinition<'predictData'> = {
       input,
       facts,
       ({ place, model }, table) => {
-        const missing = model.features.filter((name) => !table.columns.includes(name));
+        // Where the columns can't be read from here, the operator looks before anything runs.
+        const missing =
+          table.columns.length === 0 ? [] : model.features.filter((name) => !table.columns.includes(name));
         if (missing.length > 0) return { refused: missingColumns(missing, model.target) };
         const next = { step: 'predictColumn', token: facts.token, place, model, table } as const;
         return turn(next, say(askColumn(next, suggested(table.columns))));

@@ -4,9 +4,21 @@
 import type { Ticket } from '../../../cloud/contract/contract.generated.ts';
 import { TICKET } from '../../../cloud/keys.ts';
 import type { Attempt, TrainingJob } from '../../../crds/crds.generated.ts';
-import { API_VERSION, GROUP, INSTALLATION_LABEL, USER_LABEL, userOf } from '../../../crds/objects.ts';
+import { API_VERSION, GROUP } from '../../../crds/objects.ts';
 import { WORKER_ACCOUNT } from '../../accounts/namespace.ts';
-import type { KubeObject } from '../../runtime/kubernetes.ts';
+import type { BatchJob } from '../../cluster/jobs.ts';
+import {
+  CONTAINER_SECURITY,
+  FILE_FOLDER,
+  fileSecret,
+  JOB_ANNOTATION,
+  labelsOf,
+  labelValue,
+  POD_SECURITY,
+  SCRATCH,
+  VOLUME_MOUNTS,
+  volumes,
+} from '../../cluster/pods.ts';
 import { tableBytesOf } from '../dataset.ts';
 import { uidOf } from '../job.ts';
 import { growthOf } from '../outgrown.ts';
@@ -15,23 +27,16 @@ import { LONGEST_ATTEMPT_MS } from '../ticket.ts';
 export const CLUSTER_TYPE = 'cluster';
 const PREFIX = 'cluster-';
 /** Labels of a worker's Job and pod. */
-export const JOB_LABEL = `${GROUP}/job`;
 export const JOB_UID_LABEL = `${GROUP}/job-uid`;
 export const ATTEMPT_LABEL = `${GROUP}/attempt`;
 export const BATCH_LABEL = `${GROUP}/batch`;
-/** The TrainingJob's whole name; a label holds 63 characters of it. */
-export const JOB_ANNOTATION = `${GROUP}/job-name`;
 export const CONTAINER = 'worker';
 
-const TICKET_FOLDER = '/var/run/spotlearn';
-const SCRATCH = '/tmp';
 /** The worker has this long to checkpoint after SIGTERM; its own limit is 60 s. */
 const GRACE_SECONDS = 90;
 /** The worker stops by its ticket's `notAfter` first. */
 const DEAD_MAN_SECONDS = 300;
 const TTL_SECONDS = 600;
-/** Any number but root's, the same for the files of the ticket's volume. */
-const USER = 65_532;
 
 const DEFAULT_VCPU = 1;
 const DEFAULT_MEMORY_GIB = 2;
@@ -50,19 +55,6 @@ export interface WorkerFacts {
   readonly now: number;
 }
 
-export interface BatchJob extends KubeObject {
-  spec: Record<string, unknown>;
-  status?: {
-    active?: number;
-    ready?: number;
-    terminating?: number;
-    succeeded?: number;
-    failed?: number;
-    uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };
-    conditions?: { type: string; status: string; reason?: string; message?: string }[];
-  };
-}
-
 /** The same for the same attempt; the whole uid, as folders of all users lie side by side in the bucket. */
 export const clusterId = (jobUid: string, attempt: number): string => `${PREFIX}${jobUid}-${attempt}`;
 /** Whether an "instance id" is a Job on the cluster (EC2's begin with `i-`). */
@@ -72,7 +64,7 @@ export const isClusterId = (id: string): boolean => id.startsWith(PREFIX);
 export function workerJob(job: TrainingJob, attempt: Attempt, facts: WorkerFacts): BatchJob {
   const { name = '', namespace = '' } = job.metadata ?? {};
   const id = clusterId(uidOf(job), attempt.number);
-  const labels = labelsOf(job, attempt, facts.installation);
+  const labels = workerLabels(job, attempt, facts.installation);
   const owner = { apiVersion: API_VERSION, kind: 'TrainingJob', name, uid: uidOf(job) };
   return {
     apiVersion: 'batch/v1',
@@ -104,16 +96,8 @@ function podSpec(job: TrainingJob, id: string, facts: WorkerFacts): object {
     restartPolicy: 'Never',
     serviceAccountName: WORKER_ACCOUNT,
     // The role's token comes in a volume of its own; the API server is none of a worker's business.
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
+    ...POD_SECURITY,
     terminationGracePeriodSeconds: GRACE_SECONDS,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: USER,
-      runAsGroup: USER,
-      fsGroup: USER,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
     ...(affinity ? { affinity } : {}),
     containers: [
       {
@@ -121,22 +105,11 @@ function podSpec(job: TrainingJob, id: string, facts: WorkerFacts): object {
         image: facts.image,
         env: Object.entries(environment(id, facts)).map(([name, value]) => ({ name, value })),
         resources: resourcesOf(job),
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          readOnlyRootFilesystem: true,
-          capabilities: { drop: ['ALL'] },
-        },
-        volumeMounts: [
-          { name: 'ticket', mountPath: TICKET_FOLDER, readOnly: true },
-          { name: 'scratch', mountPath: SCRATCH },
-        ],
+        ...CONTAINER_SECURITY,
+        volumeMounts: VOLUME_MOUNTS,
       },
     ],
-    volumes: [
-      // Not optional: the pod starts when its ticket is there.
-      { name: 'ticket', secret: { secretName: id, defaultMode: 0o440 } },
-      { name: 'scratch', emptyDir: {} },
-    ],
+    volumes: volumes(id),
   };
 }
 
@@ -145,7 +118,7 @@ function environment(id: string, facts: WorkerFacts): Record<string, string> {
     SPOTLEARN_BUCKET: facts.bucket,
     SPOTLEARN_ROLE_ID: facts.workerRoleId,
     SPOTLEARN_INSTANCE_ID: id,
-    SPOTLEARN_TICKET_FILE: `${TICKET_FOLDER}/${TICKET}`,
+    SPOTLEARN_TICKET_FILE: `${FILE_FOLDER}/${TICKET}`,
     SPOTLEARN_LOG_GROUP: facts.logGroup,
     AWS_REGION: facts.region,
     AWS_DEFAULT_REGION: facts.region,
@@ -156,27 +129,14 @@ function environment(id: string, facts: WorkerFacts): Record<string, string> {
   };
 }
 
-function labelsOf(job: TrainingJob, attempt: Attempt, installation: string): Record<string, string> {
-  const { name = '', namespace = '' } = job.metadata ?? {};
+function workerLabels(job: TrainingJob, attempt: Attempt, installation: string): Record<string, string> {
   return {
-    'app.kubernetes.io/name': 'spotlearn-worker',
-    'app.kubernetes.io/component': 'training',
-    'app.kubernetes.io/managed-by': 'spotlearn-operator',
-    [INSTALLATION_LABEL]: installation,
-    [USER_LABEL]: userOf(namespace) ?? '',
-    [JOB_LABEL]: labelValue(name),
+    ...labelsOf(job.metadata ?? {}, installation, { name: 'spotlearn-worker', component: 'training' }),
     [JOB_UID_LABEL]: uidOf(job),
     [ATTEMPT_LABEL]: String(attempt.number),
     [BATCH_LABEL]: labelValue(attempt.batch),
   };
 }
-
-/** At most 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit. */
-export const labelValue = (text: string): string =>
-  text
-    .replace(/[^\w.-]+/g, '-')
-    .slice(0, 63)
-    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
 
 /** The ticket's `notAfter` (the job's own deadline, or a day) and some more: for a worker that no longer minds it. */
 function deadlineSeconds(job: TrainingJob, now: number): number {
@@ -215,21 +175,10 @@ function affinityOf(job: TrainingJob): object | undefined {
   };
 }
 
-/** The Secret with a ticket (presigned URLs are secrets). It goes when its Job goes. */
-export function ticketSecret(
+/** The Secret with a ticket. */
+export const ticketSecret = (
   place: { readonly id: string; readonly namespace: string; readonly uid: string },
   installation: string,
   ticket: Ticket,
-): KubeObject & { data: Record<string, string> } {
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: {
-      name: place.id,
-      namespace: place.namespace,
-      labels: { [INSTALLATION_LABEL]: installation, 'app.kubernetes.io/managed-by': 'spotlearn-operator' },
-      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: place.id, uid: place.uid, controller: true }],
-    },
-    data: { [TICKET]: Buffer.from(JSON.stringify(ticket)).toString('base64') },
-  };
-}
+): ReturnType<typeof fileSecret> =>
+  fileSecret({ ...place, name: place.id }, installation, { name: TICKET, content: ticket });

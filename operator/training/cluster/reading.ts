@@ -3,16 +3,9 @@
 import type { Instance, InstanceState } from '../../../cloud/compute.ts';
 import { TAG } from '../../../cloud/tags.ts';
 import { INSTALLATION_LABEL, USER_LABEL } from '../../../crds/objects.ts';
-import { BATCH_LABEL, CLUSTER_TYPE, JOB_ANNOTATION, JOB_UID_LABEL, type BatchJob } from './manifest.ts';
-
-/** The Job's end as a condition; undefined while it may still succeed. */
-function ending(job: BatchJob, ...types: readonly string[]) {
-  return job.status?.conditions?.find(({ type, status }) => types.includes(type) && status === 'True');
-}
-
-/** Whether the Job failed because its pod did: only the pod knows why. */
-export const failedByItsPod = (job: BatchJob): boolean =>
-  ending(job, 'Failed', 'FailureTarget')?.reason === 'BackoffLimitExceeded';
+import { type BatchJob, ending, failedByItsPod } from '../../cluster/jobs.ts';
+import { JOB_ANNOTATION } from '../../cluster/pods.ts';
+import { BATCH_LABEL, CLUSTER_TYPE, JOB_UID_LABEL } from './manifest.ts';
 
 function stateOf(job: BatchJob): InstanceState {
   const { status = {}, metadata } = job;
@@ -57,24 +50,4 @@ export function instanceFrom(job: BatchJob, podReason?: string): Instance {
       [TAG.batch]: batch ?? '',
     },
   };
-}
-
-interface PodStatus {
-  readonly status?: {
-    readonly reason?: string;
-    readonly containerStatuses?: readonly {
-      readonly state?: { readonly terminated?: { readonly reason?: string; readonly exitCode?: number } };
-    }[];
-  };
-}
-
-/** Evicted, OOMKilled, `ExitCode20` …; undefined when the pod is gone. */
-export function podReason(pods: readonly PodStatus[]): string | undefined {
-  for (const { status } of pods) {
-    if (status?.reason) return status.reason;
-    const ended = status?.containerStatuses?.find(({ state }) => state?.terminated)?.state?.terminated;
-    if (ended)
-      return ended.reason && ended.reason !== 'Error' ? ended.reason : `ExitCode${ended.exitCode ?? 'Unknown'}`;
-  }
-  return undefined;
 }

@@ -337,8 +337,38 @@ describe('The prediction conversation', () => {
     const turn = reduce(IDLE, press('job:predict:u-1'), world);
     expect(turn.next).to.deep.include({ step: 'predictData', place: 'Cloud' });
     const cluster = facts({ trainings: [training('Succeeded', { placement: 'Cluster' })], predictions: [] });
-    expect(reduce(IDLE, press('job:predict:u-1'), cluster).next).to.deep.include({ place: 'Cloud' });
+    expect(reduce(IDLE, press('job:predict:u-1'), cluster).next).to.deep.include({ place: 'Cluster' });
+    for (const [more, place] of [
+      [{ cloudEnabled: false }, 'Cluster'],
+      [{ clusterPredictions: false }, 'Cloud'],
+      [{ cloudEnabled: false, clusterPredictions: false }, 'Cloud'],
+    ] as const)
+      expect(reduce(IDLE, press('job:predict:u-1'), { ...world, ...more }).next).to.deep.include({ place });
     expect(toasts(reduce(IDLE, press('job:predict:u-2'), world))).to.have.length(1);
+  });
+
+  it('offers the cluster where the installation predicts on it, and says what it costs', () => {
+    const offered = walk(IDLE, [command('predict')], world);
+    expect(buttons(said(offered)[0])).to.deep.equal(['☁️ Cloud (Lambda)', '🏠 On the cluster']);
+    const chosen = [command('predict'), '>🏠 On the cluster', ...toFile.slice(2), file(), read('token2')];
+    const confirm = walk(IDLE, [...chosen, '>Use “prediction”'], world);
+    expect(words(confirm)).to.contain('🏠 on the cluster').and.to.contain('Cost: $0.00');
+    const launch = walk(IDLE, [...chosen, '>Use “prediction”', '>🚀 Start predicting'], world);
+    expect(doing(launch, 'predict')?.choice).to.deep.include({ place: 'Cluster' });
+    const without = { ...world, clusterPredictions: false };
+    const cloudOnly = walk(IDLE, [command('predict')], without);
+    expect(buttons(said(cloudOnly)[0])).to.deep.equal(['☁️ Cloud (Lambda)']);
+    expect(words(cloudOnly)).to.not.contain('cluster');
+    // From a message of before the image was taken away.
+    const pressed = walk(IDLE, [command('predict'), press('token0:cluster')], without);
+    expect(pressed.next.step).to.equal('predictPlace');
+    expect(toasts(pressed)[0]).to.contain('choose the cloud');
+  });
+
+  it('takes a table whose columns only the operator can read', () => {
+    const unread = walk(IDLE, [...toFile, file(), read('token2', { columns: [], rows: 0 })], world);
+    expect(unread.next.step).to.equal('predictColumn');
+    expect(words(unread)).to.not.contain('rows');
   });
 
   it('takes a typed model, and says when there is none', () => {
@@ -504,6 +534,16 @@ describe('Commands', () => {
   it('give the download of a model by its button', () => {
     const world = facts({ trainings: [training('Succeeded')], predictions: [] });
     expect(doing(reduce(IDLE, press('job:model:u-1'), world), 'modelLinks')?.name).to.equal('job-u-1');
+  });
+
+  it('give links to the files of a prediction by the buttons of its card and of the list, as often as asked', () => {
+    const predictions = [prediction('Succeeded'), prediction('Failed', 'p-2'), prediction('Running', 'p-3')];
+    const world = facts({ trainings: [training('Succeeded')], predictions });
+    const list = reduce(IDLE, command('jobs'), world);
+    expect(buttons(said(list)[0])).to.deep.equal(['⬇️ Result of pred-p-1']);
+    const links = walk(IDLE, [command('jobs'), '>⬇️ Result of pred-p-1'], world);
+    expect(doing(links, 'resultLinks')).to.deep.equal({ do: 'resultLinks', name: 'pred-p-1' });
+    expect(toasts(reduce(IDLE, press('job:result:gone'), world))[0]).to.contain('don’t find');
   });
 
   it('give the pictures of a model by the buttons of its card and of the list', () => {

@@ -35,6 +35,7 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
   userName: 'Ada',
   bucket: { bucket: 'spot', datasetPrefix: 'datasets', modelPrefix: 'models', predictionPrefix: 'predictions' },
   cloudEnabled: true,
+  clusterPredictions: true,
   account,
   limits: account.spec.limits,
   datasetLifecycleDays: 90,

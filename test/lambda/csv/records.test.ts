@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { cellText, quotedCell, stripped } from '../../../lambda/csv/cell.ts';
+import { quotedCell, stripped } from '../../../lambda/csv/cell.ts';
 import { INCOMPLETE, RecordScanner } from '../../../lambda/csv/records.ts';
 import { arbitraryTable } from '../table.ts';
 
@@ -11,11 +11,7 @@ function readAll(text: string, delimiter: string): string[][] {
   const rows: string[][] = [];
   for (let at = 0; at < bytes.length; ) {
     const next = scanner.scan(bytes, at, bytes.length, true);
-    rows.push(
-      Array.from({ length: scanner.count }, (_, i) =>
-        cellText(bytes, scanner.starts[i]!, scanner.ends[i]!, scanner.forms[i]!, 'utf-8'),
-      ),
-    );
+    rows.push(scanner.texts(bytes, at, scanner.contentEnd, 'utf-8'));
     at = next;
   }
   return rows;

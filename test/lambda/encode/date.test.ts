@@ -1,7 +1,7 @@
 // Dates are written in every way the contract knows, read back, and compared with the instant they were written from.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { partOf, readDate } from '../../../lambda/encode/date.ts';
+import { partOf, readDate } from '../../../cloud/contract/date.ts';
 
 const DAY = 86_400_000;
 const two = (value: number) => String(value).padStart(2, '0');

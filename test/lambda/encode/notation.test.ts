@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Notation } from '../../../cloud/contract/contract.generated.ts';
-import { exactNumber } from '../../../lambda/encode/number.ts';
-import { numberReader } from '../../../lambda/encode/notation.ts';
+import { exactNumber } from '../../../cloud/contract/number.ts';
+import { numberReader } from '../../../cloud/contract/notation.ts';
 
 const thousands = (whole: string, separator: string) => whole.replace(/\B(?=(\d{3})+(?!\d))/g, separator);
 const anyNotation = fc

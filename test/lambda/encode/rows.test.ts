@@ -3,31 +3,23 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DateColumn, Manifest, Notation } from '../../../cloud/contract/contract.generated.ts';
 import { stripped } from '../../../lambda/csv/cell.ts';
-import { RecordScanner } from '../../../lambda/csv/records.ts';
-import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
-import { partOf, readDate } from '../../../lambda/encode/date.ts';
-import { exactNumber } from '../../../lambda/encode/number.ts';
-import { numberReader } from '../../../lambda/encode/notation.ts';
+import { encodedWidth, type RowEncoder } from '../../../lambda/encode/rows.ts';
+import { partOf, readDate } from '../../../cloud/contract/date.ts';
+import { exactNumber } from '../../../cloud/contract/number.ts';
+import { numberReader } from '../../../cloud/contract/notation.ts';
 import { type Column, manifestOf, number } from '../../../bench/prediction/manifest.ts';
 import { arbitraryTable } from '../table.ts';
+import { Batches } from './batches.ts';
 
 function encodeTable(
   manifest: Manifest,
   text: string,
   delimiter: string,
-  rows: number,
 ): { numbers: number[]; encoder: RowEncoder } {
-  const bytes = Buffer.from(text);
-  const scanner = new RecordScanner(delimiter.charCodeAt(0));
-  const places = new Map(Array.from({ length: 5 }, (_, i) => [`c${i}`, i]));
-  const encoder = new RowEncoder(manifest, places, 'utf-8');
-  const out = encoder.allocate(rows);
-  let at = scanner.scan(bytes, 0, bytes.length, true);
-  for (let row = 0; row < rows; row++) {
-    at = scanner.scan(bytes, at, bytes.length, true);
-    encoder.encode(bytes, scanner, out, row);
-  }
-  return { numbers: [...out], encoder };
+  const [header = ''] = text.split(/\r\n|\r|\n/, 1);
+  const rows = Buffer.from(text.slice(header.length).replace(/^\r\n|^\r|^\n/, ''));
+  const batches = new Batches(manifest, header.split(delimiter), delimiter, rows);
+  return { numbers: batches.all().flat(), encoder: batches.encoder };
 }
 
 function naive(column: Column, cell: string, missing: readonly string[]): number[] {
@@ -135,7 +127,7 @@ describe('the encoder', () => {
         fc.constantFrom<string[]>(['', 'NA', '?'], ['-1.5e3', '0'], []),
         ({ text, delimiter, rows }, columns, type, missing) => {
           const manifest = manifestOf({ columns, width: encodedWidth(columns), type, missing });
-          const { numbers } = encodeTable(manifest, text, delimiter, rows.length);
+          const { numbers } = encodeTable(manifest, text, delimiter);
           const plain = rows.flatMap((row) =>
             columns.flatMap((column) => naive(column, row[Number(column.column[1])]!, missing)),
           );
@@ -158,7 +150,6 @@ describe('the encoder', () => {
       manifestOf({ columns: [column], width: 1 }),
       `c0\n${cells.join('\n')}\n`,
       ',',
-      cells.length,
     );
     expect(numbers).to.deep.equal([...words.keys(), ...words.keys(), -1, -1]);
     expect(encoder.counts()).to.deep.equal({ c0: { missing: 0, invalid: 0, unknown: 2 } });
@@ -166,7 +157,7 @@ describe('the encoder', () => {
 
   it('counts a column once although it is encoded twice', () => {
     const columns = [number('c0'), number('c0')];
-    const { encoder } = encodeTable(manifestOf({ columns, width: 2 }), 'c0\nNA\nx\n', ',', 2);
+    const { encoder } = encodeTable(manifestOf({ columns, width: 2 }), 'c0\nNA\nx\n', ',');
     expect(encoder.counts()).to.deep.equal({ c0: { missing: 1, invalid: 1, unknown: 0 } });
   });
 });

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { type Column, manifestOf } from '../../../bench/prediction/manifest.ts';
 import worker from '../../golden/linear_regression/manifest.json' with { type: 'json' };
-import { RecordScanner } from '../../../lambda/csv/records.ts';
-import { encodedWidth, RowEncoder } from '../../../lambda/encode/rows.ts';
+import { encodedWidth } from '../../../lambda/encode/rows.ts';
+import { Batches } from './batches.ts';
 
 export const PATH = new URL('../../golden/handler.json', import.meta.url);
 const ROWS = 400;
@@ -143,15 +143,8 @@ export function vectors(): Vectors {
   const bytes = Buffer.from(`${rows.map((row) => row.map(quoted).join(',')).join('\n')}\n`);
   const columns = COLUMNS as [Column, ...Column[]];
   const manifest = manifestOf({ columns, width: encodedWidth(columns), missing: MISSING });
-  const encoder = new RowEncoder(manifest, new Map(NAMES.map((name, at) => [name, at])), 'utf-8');
-  const scanner = new RecordScanner(','.charCodeAt(0));
-  const encoded: string[][] = [];
-  for (let at = 0; at < bytes.length; ) {
-    at = scanner.scan(bytes, at, bytes.length, true);
-    const out = encoder.allocate(1);
-    encoder.encode(bytes, scanner, out, 0);
-    encoded.push([...out].map((value) => (Object.is(value, -0) ? '-0' : String(value))));
-  }
+  const asText = (value: number) => (Object.is(value, -0) ? '-0' : String(value));
+  const encoded = new Batches(manifest, NAMES, ',', bytes).all().map((row) => row.map(asText));
   return { missing: MISSING, columns, names: NAMES, rows, encoded };
 }
 

@@ -66,7 +66,7 @@ async function played(scenario: Scenario, doom: Doom): Promise<Outcome> {
 }
 
 /** Starts the operator that is doomed, and sees to it that another follows. */
-async function succession(sim: Simulation, doom: Doom): Promise<void> {
+export async function succession(sim: Simulation, doom: Doom): Promise<void> {
   if (doom.side === 'before' || doom.side === 'after') {
     await sim.operate({ doom });
     sim.when(

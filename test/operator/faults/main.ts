@@ -1,6 +1,7 @@
 // `npm run faults [-- kill|outages|storm] [--only WORDS] [--jobs N] [--seed N]`: all of the fault suites, of which the tests play a
 // sample. Prints a table or a line each; fails when anything was found.
 import { parseArgs } from 'node:util';
+import { doomed, undoomed } from './kill.ts';
 import { matrixOf } from './matrix.ts';
 import { OUTAGES, outageTable, survive, type Survived } from './outages.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -22,7 +23,7 @@ const chosen = <T extends { name: string }>(all: readonly T[]): T[] =>
 const SUITES: Record<string, () => Promise<readonly string[]>> = {
   kill: async () => {
     const began = performance.now();
-    const { text, runs, failures } = await matrixOf(chosen(SCENARIOS), () => true, say);
+    const { text, runs, failures } = await matrixOf(chosen(SCENARIOS), { undoomed, doomed }, () => true, say);
     console.log(`${text}\n${runs} runs in ${Math.round((performance.now() - began) / 1000)} s`);
     return failures;
   },

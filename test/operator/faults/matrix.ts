@@ -1,8 +1,19 @@
 // Draws the kill matrix: one row a scenario, one column a side; then every cell that failed, in words.
 import { SIDES, type Side } from '../doom.ts';
 import { table, verdict } from '../simulation/table.ts';
-import { doomed, undoomed } from './kill.ts';
-import type { Scenario } from './scenarios.ts';
+
+/** A kind of story: how it is played without a doom, and with one at a call (1 for the first). */
+export interface Played<S, O> {
+  readonly undoomed: (scenario: S) => Promise<O>;
+  readonly doomed: (scenario: S, at: number, side: Side, right: O) => Promise<O>;
+}
+
+/** What every story tells. */
+interface Told {
+  /** Calls of the first operator that changed the world. */
+  readonly calls: readonly string[];
+  readonly violations: readonly string[];
+}
 
 export interface Matrix {
   readonly text: string;
@@ -19,8 +30,9 @@ const WORDS: Record<Side, string> = {
 };
 
 /** `wanted` chooses among the calls of a scenario, numbered from 1. */
-export async function matrixOf(
-  scenarios: readonly Scenario[],
+export async function matrixOf<S extends { readonly name: string }, O extends Told>(
+  scenarios: readonly S[],
+  { undoomed, doomed }: Played<S, O>,
   wanted: (scenario: number, side: number, call: number) => boolean,
   say: (line: string) => void = () => {},
 ): Promise<Matrix> {

@@ -17,13 +17,13 @@ export class SimulatedBucket extends FakeBucket {
     return work();
   }
 
-  override set(key: string, body: string | Uint8Array | object): string {
+  override set(key: string, body: string | Uint8Array | object, etag?: string): string {
     const name = segmentOf(key);
     const segment = this.#segments.get(name) ?? { keys: new Set(), sorted: undefined };
     this.#segments.set(name, segment);
     if (!segment.keys.has(key)) segment.sorted = undefined;
     segment.keys.add(key);
-    return super.set(key, body);
+    return super.set(key, body, etag);
   }
 
   override keys(prefix = ''): string[] {

@@ -24,6 +24,7 @@ import { Weather } from './weather.ts';
 
 export const CSV = 'age,sum,class\n30,1,good\n40,2,bad\n50,3,good\n';
 const USER = '7';
+const BUCKET_WRITES = ['put', 'copy', 'delete', 'deleteMany', 'createUpload', 'completeUpload', 'abortUpload'];
 const KUBERNETES_WRITES = ['create', 'replace', 'mergePatch', 'delete'];
 /** Real milliseconds given to the few things that are real I/O (the health port) before virtual time helps. */
 const PATIENCE_MS = 20;
@@ -153,13 +154,15 @@ export class Simulation {
       identity: `operator-${(this.#count += 1)}`,
       kubernetes: doomed(weather.over('kubernetes', this.api.client()), KUBERNETES_WRITES),
       aws: {
-        bucket: doomed(weather.over('s3', this.bucket), ['put', 'copy', 'delete', 'deleteMany', 'abortUpload']),
+        bucket: doomed(weather.over('s3', this.bucket), BUCKET_WRITES),
         compute: doomed(weather.over('ec2', this.compute), ['createFleet', 'terminate', 'tag', 'deleteVolume']),
-        functions: this.functions,
+        functions: doomed(this.functions, ['invoke', 'invokeLater']),
         logs: doomed(weather.over('logs', this.logs), []),
         notices: doomed(weather.over('sqs', this.notices), ['delete', 'hide']),
         presignGet: async (key, seconds) => this.#url(key, seconds),
         presignPut: async (key, seconds) => this.#url(key, seconds),
+        presignPart: async (key, { uploadId, number }, seconds) =>
+          `${this.#url(key, seconds)}&upload=${uploadId}&part=${number}`,
       },
     });
   }

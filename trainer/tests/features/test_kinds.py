@@ -169,6 +169,7 @@ def test_statistics_are_of_the_cells_as_they_are_read() -> None:
     told = statistics(number, table.columns["n"])
     assert told["missing"] == 0.25
     assert told["quantiles"] == [1.5] * 4 + [2.5] * 3 + [3.5] * 4
+    assert told["atMost"] == [1 / 3] * 4 + [2 / 3] * 3 + [1] * 4
     dates = statistics(Feature("d", "date", "", orders=("YMD",)), table.columns["d"])
     assert dates["quantiles"][0] == 0
     assert dates["quantiles"][-1] == 2.5

@@ -2,13 +2,8 @@
 import { expect } from 'chai';
 import type { Ticket } from '../../../../cloud/contract/contract.generated.ts';
 import type { Attempt, TrainingJob } from '../../../../crds/crds.generated.ts';
-import {
-  clusterId,
-  isClusterId,
-  labelValue,
-  ticketSecret,
-  workerJob,
-} from '../../../../operator/training/cluster/manifest.ts';
+import { labelValue } from '../../../../operator/cluster/pods.ts';
+import { clusterId, isClusterId, ticketSecret, workerJob } from '../../../../operator/training/cluster/manifest.ts';
 
 const NOW = Date.parse('2026-11-24T10:00:00Z');
 const UID = '0f6e1c3a-4d2b-4c59-8a51-5a9f3d1f2b7c';
@@ -112,7 +107,7 @@ describe('The Job of an attempt on the cluster', () => {
         seccompProfile: { type: 'RuntimeDefault' },
       },
       volumes: [
-        { name: 'ticket', secret: { secretName: `cluster-${UID}-2`, defaultMode: 0o440 } },
+        { name: 'file', secret: { secretName: `cluster-${UID}-2`, defaultMode: 0o440 } },
         { name: 'scratch', emptyDir: {} },
       ],
     });

@@ -1,7 +1,7 @@
 // A Job read as an instance: what its status means, as tables.
 import { expect } from 'chai';
-import type { BatchJob } from '../../../../operator/training/cluster/manifest.ts';
-import { failedByItsPod, instanceFrom, podReason } from '../../../../operator/training/cluster/reading.ts';
+import { type BatchJob, failedByItsPod, podReason } from '../../../../operator/cluster/jobs.ts';
+import { instanceFrom } from '../../../../operator/training/cluster/reading.ts';
 
 const job = (status: BatchJob['status'], metadata: object = {}): BatchJob => ({
   metadata: {

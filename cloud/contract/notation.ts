@@ -1,6 +1,6 @@
 // Numbers as people write them: a decimal comma, separators of thousands, a unit. Reads a stripped cell as `notation` of the
 // manifest's schema says; the worker does the same (vectors in test/golden hold both to each other).
-import type { Notation } from '../../cloud/contract/contract.generated.ts';
+import type { Notation } from './contract.generated.ts';
 import { exactNumber } from './number.ts';
 
 /** Of a stripped cell: its value, NaN where it is none in this notation. */

@@ -1,6 +1,6 @@
 // Dates in cells, by the grammar in the manifest's schema: day, month and year in one of several orders, perhaps a time and an
 // offset. Own code, because JavaScript's Date accepts and guesses more than the worker does.
-import type { DateColumn } from '../../cloud/contract/contract.generated.ts';
+import type { DateColumn } from './contract.generated.ts';
 
 type Order = DateColumn['orders'][number];
 type Part = DateColumn['parts'][number]['part'];

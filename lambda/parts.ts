@@ -1,0 +1,104 @@
+// The output as parts of a multipart upload, put while scoring goes on. Holds at most two parts on their way and one that
+// fills, so memory does not depend on the size of the data; who writes waits when the network is slower than the model.
+// S3 refuses parts under 5 MiB but for the last of an object, so that much is always kept back for the last of the chunk.
+import type { PredictionEvent } from '../cloud/contract/contract.generated.ts';
+import { PredictionFailure } from './failure.ts';
+import type { Sink, Stored } from './sink.ts';
+import { upload } from './upload.ts';
+
+export const LEAST_PART_BYTES = 5 * 1024 * 1024;
+const MOST_IN_FLIGHT = 2;
+
+export type PartUrls = NonNullable<PredictionEvent['output']['parts']>;
+type Part = NonNullable<Stored['parts']>[number];
+
+export class Parts implements Sink {
+  readonly #urls: PartUrls;
+  readonly #partBytes: number;
+  readonly #leastBytes: number;
+  readonly #done: Part[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #free: Buffer[] = [];
+  readonly #abort = new AbortController();
+  #failure: unknown;
+  #filling: Buffer;
+  #filled = 0;
+  #used = 0;
+  #bytes = 0;
+
+  /** `leastBytes`: of a part, but where the whole chunk has less. */
+  constructor(urls: PartUrls, partBytes = LEAST_PART_BYTES, leastBytes = LEAST_PART_BYTES) {
+    this.#urls = urls;
+    this.#partBytes = partBytes;
+    this.#leastBytes = leastBytes;
+    this.#filling = this.#buffer();
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    for (let from = 0; from < bytes.length; ) {
+      const taken = bytes.copy(this.#filling, this.#filled, from);
+      from += taken;
+      this.#filled += taken;
+      this.#bytes += taken;
+      if (this.#filled === this.#filling.length) await this.#cut();
+    }
+    this.#requireGood();
+  }
+
+  async end(): Promise<Stored> {
+    if (this.#filled > 0) this.#send(this.#filling, this.#filled);
+    await Promise.all(this.#inFlight);
+    this.#requireGood();
+    return { bytes: this.#bytes, ...(this.#done.length > 0 ? { parts: this.#done } : {}) };
+  }
+
+  async discard(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Sends what makes a part and goes on with the rest in another buffer, when there is one. */
+  async #cut(): Promise<void> {
+    while (this.#inFlight.size >= MOST_IN_FLIGHT) await Promise.race(this.#inFlight);
+    this.#requireGood();
+    const full = this.#filling;
+    this.#filling = this.#free.pop() ?? this.#buffer();
+    this.#filled = full.copy(this.#filling, 0, this.#partBytes);
+    this.#send(full, this.#partBytes);
+  }
+
+  #send(buffer: Buffer, bytes: number): void {
+    const index = this.#used++;
+    const target = this.#urls[index];
+    if (!target) {
+      const most = this.#urls.length;
+      const text = `The predictions need more than the ${most === 1 ? 'one part' : `${most} parts`} set aside for them.`;
+      throw new PredictionFailure('OutOfParts', text);
+    }
+    const sending = upload({
+      url: target.url,
+      what: 'The predictions',
+      bytes,
+      body: () => [buffer.subarray(0, bytes)],
+      signal: this.#abort.signal,
+    })
+      .then((etag) => {
+        this.#done[index] = { number: target.number, etag, bytes };
+        this.#free.push(buffer);
+      })
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#inFlight.delete(sending));
+    this.#inFlight.add(sending);
+  }
+
+  /** A part that failed ends the chunk at the next write: its promise is nobody's. */
+  #requireGood(): void {
+    if (this.#failure !== undefined) throw this.#failure as Error;
+  }
+
+  #buffer(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#partBytes + this.#leastBytes);
+  }
+}

@@ -1,0 +1,143 @@
+// Whether a job may begin: account, placement, model, table and money, in this order; nothing is invoked before. At most 64 KiB of the
+// table are read. What was found goes on to the run (beginning.ts), so that a small table is read once and invoked at once.
+import { readableKey } from '../../cloud/access.ts';
+import { AccessError, CloudError, DataError } from '../../cloud/errors.ts';
+import { showUsd } from '../../cloud/prices.ts';
+import type { Account, PredictionJob } from '../../crds/crds.generated.ts';
+import { accountName, userOf } from '../../crds/objects.ts';
+import type { PredictionReason } from '../../crds/reasons.ts';
+import type { Found } from './beginning.ts';
+import { leastBytes } from './cut.ts';
+import type { Invoker } from './invoker.ts';
+import { jobKey, uidOf } from './job.ts';
+import { lookAt, tableOf } from './look.ts';
+import { findModel, schemaProblem } from './model.ts';
+import type { PredictionOptions } from './options.ts';
+import type { Table } from './plan.ts';
+import type { Accepted } from './transitions.ts';
+import { MOST_RETRIES } from './walk.ts';
+
+export type Judgement =
+  | { readonly is: 'refused'; readonly reason: PredictionReason; readonly message: string }
+  | {
+      readonly is: 'waiting';
+      readonly phase: 'Waiting' | 'Queued';
+      readonly reason: PredictionReason;
+      readonly message: string;
+    }
+  | { readonly is: 'accepted'; readonly accepted: Accepted; readonly found: Found };
+
+/** A cold start, and bytes a second of one invocation: rough, and shown as an estimate. */
+const START_SECONDS = 0.4;
+const BYTES_PER_SECOND = 2_000_000;
+
+export async function judge(job: PredictionJob, options: PredictionOptions): Promise<Judgement> {
+  const { accounts, cloudEnabled } = options;
+  const userId = userOf(job.metadata?.namespace ?? '');
+  if (userId === undefined)
+    return refuse('UnknownNamespace', 'Prediction jobs belong into the namespace of an account, ml-user-<id>.');
+  const account = accounts.get(accountName(userId));
+  if (!account) return wait('Queued', 'AccountMissing', `There is no account ${accountName(userId)} yet.`);
+  if (account.spec.suspend)
+    return wait('Queued', 'AccountSuspended', 'The account is suspended; ask the administrator.');
+  const invoker = options.invokers[job.spec.placement];
+  if (invoker.unavailable !== undefined) return refuse('PlacementUnavailable', invoker.unavailable);
+  if (job.spec.placement === 'Lambda' && !cloudEnabled)
+    return refuse('CloudDisabled', 'This installation calls nothing on AWS (SPOTLEARN_CLOUD_ENABLED is false).');
+  try {
+    return await judgeData(job, account, invoker, options);
+  } catch (error) {
+    if (error instanceof AccessError) return refuse('AccessRefused', error.message);
+    if (error instanceof DataError) return refuse('InvalidData', error.message);
+    // Written over between two calls: it is looked at anew.
+    if (error instanceof CloudError && error.kind === 'precondition')
+      return wait('Queued', 'DatasetChanged', 'The table is being written over; it is looked at again.');
+    throw error;
+  }
+}
+
+async function judgeData(
+  job: PredictionJob,
+  account: Account,
+  invoker: Invoker,
+  options: PredictionOptions,
+): Promise<Judgement> {
+  const { bucket, places, trainings } = options;
+  const { spec } = job;
+  const { userId } = account.spec;
+  const key = readableKey(places, userId, 'dataset', spec.data.uri);
+  const training = trainings.get(`${job.metadata?.namespace}/${spec.modelRef}`);
+  const found = await findModel(bucket, places, userId, spec.modelRef, training);
+  if (found.is === 'waiting') return wait('Waiting', 'WaitingForModel', found.message);
+  if (found.is === 'refused') return found;
+  const { model } = found;
+  const facts = await bucket.head(key);
+  if (!facts) return refuse('DatasetMissing', `There is no object ${spec.data.uri}. Upload the table first.`);
+  const look = await lookAt(bucket, key, facts);
+  const problem = schemaProblem(job, model.manifest, look.columns);
+  if (problem) return refuse(problem.reason, problem.message);
+  const table = tableOf(job, model.manifest, facts, look);
+  const money = await reserve(job, account, table, invoker, options);
+  if ('is' in money) return money;
+  const { id, uri, manifest } = model;
+  return {
+    is: 'accepted',
+    accepted: { model: { id, uri, task: manifest.task }, data: { bytes: facts.bytes, etag: facts.etag }, ...money },
+    found: { model, table },
+  };
+}
+
+/** US dollars the job may spend: the least of its budget and the limits of its account and the installation. */
+export function limitOf(job: PredictionJob, account: Account | undefined, mostUsd: number): number {
+  return Math.min(job.spec.budget?.maxCostUsd ?? Infinity, account?.spec.limits.predictionUsd ?? Infinity, mostUsd);
+}
+
+/** Money for the worst case, every chunk failing as often as it may; the run stops at the limit (run.ts). */
+async function reserve(
+  job: PredictionJob,
+  account: Account,
+  table: Table,
+  invoker: Invoker,
+  { reservations, writeReservation, maxPredictionCostUsd, splitRows }: PredictionOptions,
+): Promise<Pick<Accepted, 'estimatedUsd' | 'reservedUsd'> | Judgement> {
+  const { limits, userId } = account.spec;
+  const limit = limitOf(job, account, maxPredictionCostUsd);
+  const spentUsd = job.status?.cost?.actualUsd ?? 0;
+  const mayBeSplit = table.splittable && table.bytes / table.rowBytes > splitRows;
+  const most = mayBeSplit ? Math.max(1, Math.ceil(table.bytes / leastBytes(table.bytes))) : 1;
+  const one = invoker.costUsd(invoker.timeoutSeconds);
+  const estimatedUsd = invoker.costUsd(START_SECONDS + table.bytes / BYTES_PER_SECOND);
+  if (one > limit)
+    return refuse(
+      'BudgetTooSmall',
+      `One invocation may cost up to ${showUsd(one)}, more than the ${showUsd(limit)} this job may spend.`,
+    );
+  if (estimatedUsd > limit)
+    return refuse(
+      'BudgetTooSmall',
+      `Predicting this table is estimated at ${showUsd(estimatedUsd)}, more than the ${showUsd(limit)} this job may spend.`,
+    );
+  const reservedUsd = Math.min(limit, one * (MOST_RETRIES + 1) * most);
+  const month = account.status?.month;
+  const answer = reservations.reserve(userId, uidOf(job), reservedUsd, month?.spentUsd ?? 0, limits.monthlyUsd);
+  if (!answer.ok)
+    return wait(
+      'Queued',
+      answer.reason,
+      `${jobKey(job)} may cost up to ${showUsd(reservedUsd)}. This month's limit of ${showUsd(limits.monthlyUsd)} leaves no room: ${showUsd(month?.spentUsd ?? 0)} is spent, ${showUsd(answer.heldUsd)} is held back for what runs.`,
+    );
+  if (reservedUsd > 0) await writeReservation(accountName(userId));
+  return { estimatedUsd: Math.max(estimatedUsd, spentUsd), reservedUsd };
+}
+
+const refuse = (reason: PredictionReason, message: string): Extract<Judgement, { is: 'refused' }> => ({
+  is: 'refused',
+  reason,
+  message,
+});
+const wait = (phase: 'Waiting' | 'Queued', reason: PredictionReason, message: string): Judgement => ({
+  is: 'waiting',
+  phase,
+  reason,
+  message,
+});
