@@ -1,5 +1,5 @@
 // The head of a table to train on, which may also be packed: gzipped text is unpacked as far as its head needs, Parquet and Excel have
-// their columns at the end or inside an archive, where a head does not reach. Predictions take text only (table.ts).
+// their columns at the end or inside an archive, where a head does not reach. Tables to predict: unscored.ts.
 import { Readable } from 'node:stream';
 import { constants, createGunzip } from 'node:zlib';
 import { DataError } from './errors.ts';
@@ -23,8 +23,14 @@ export async function readPackedHead(bytes: Uint8Array, size: number, name: stri
   const format = formatOf(bytes, name);
   if (format === 'parquet' || format === 'excel') return { format, tableBytes: size * UNPACKED[format] };
   if (format === 'text') return { format, tableBytes: size, head: readHead(bytes, size) };
+  const { text, tableBytes } = await unpackHead(bytes, size);
+  return { format, tableBytes, head: readHead(text, tableBytes) };
+}
+
+/** The first HEAD_BYTES inside a gzip file of `size` bytes that begins with `bytes`, and how much all of it is, estimated where cut. */
+export async function unpackHead(bytes: Uint8Array, size: number): Promise<{ text: Uint8Array; tableBytes: number }> {
   const { text, read, ended } = await unpack(bytes);
-  if (formatOf(text, name) !== 'text')
+  if (formatOf(text, '') !== 'text')
     throw new DataError('The file is packed twice. Unpack it once, or send the table as CSV.', {
       errorCode: 'GzippedTwice',
       kind: 'invalid',
@@ -33,12 +39,13 @@ export async function readPackedHead(bytes: Uint8Array, size: number, name: stri
   const tableBytes = whole
     ? text.length
     : Math.max(text.length + 1, Math.round((size * text.length) / Math.max(1, read)));
-  return { format, tableBytes, head: readHead(text, tableBytes) };
+  return { text, tableBytes };
 }
 
 const begins = (bytes: Uint8Array, magic: readonly number[]): boolean => magic.every((byte, at) => bytes[at] === byte);
 
-function formatOf(bytes: Uint8Array, name: string): Format {
+/** By magic bytes; `name` tells a workbook from another ZIP archive. */
+export function formatOf(bytes: Uint8Array, name: string): Format {
   if (begins(bytes, [0x1f, 0x8b])) return 'gzip';
   if (begins(bytes, [0x50, 0x41, 0x52, 0x31])) return 'parquet';
   return begins(bytes, [0x50, 0x4b, 3, 4]) && /\.xls[xm]$/i.test(name) ? 'excel' : 'text';

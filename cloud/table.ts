@@ -1,17 +1,15 @@
 // The head of a table in S3: encoding, delimiter, columns and a few rows from its first bytes. Chat offers columns from it and
 // admission refuses unfit data before money is spent. The worker and the handler read whole tables with their own readers.
-import { parse } from 'csv-parse/sync';
+import { isUtf8 } from 'node:buffer';
 import { DataError } from './errors.ts';
-
-/** More records than 64 KB can hold. */
-const EVERY = 1_000_000;
+import { type Delimiter, recordsOf, sniffDelimiter, UnclosedQuote } from './records.ts';
 
 /** Bytes of the head that are enough (issue of splits: the operator never reads more of a data set). */
 export const HEAD_BYTES = 65_536;
 
 export interface TableHead {
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
-  readonly delimiter: ',' | ';' | '\t' | '|';
+  readonly delimiter: Delimiter;
   /** Column names, stripped; trailing unnamed columns without values are left out. */
   readonly columns: readonly string[];
   /** All whole rows of the head as text, each as long as `columns`. */
@@ -20,20 +18,22 @@ export interface TableHead {
   readonly estimatedRows: number;
 }
 
+/** Header and rows as they stand, whatever a model would need of them. */
+export interface RawHead {
+  readonly encoding: TableHead['encoding'];
+  readonly delimiter: Delimiter;
+  /** Whole records of the head, the header among them; cells not stripped. */
+  readonly records: readonly (readonly string[])[];
+  /** The head is everything. */
+  readonly whole: boolean;
+}
+
 /**
- * Reads the head of a table. `bytes` are the first HEAD_BYTES of an object of `size` bytes. Throws DataError in plain words for
- * an empty file, a header only, one column, duplicate column names, or something that is not a table at all.
+ * Reads the head of a table to learn from. `bytes` are the first HEAD_BYTES of an object of `size` bytes. Throws DataError in plain words
+ * for an empty file, a header only, one column, duplicate column names, or something that is not a table at all.
  */
 export function readHead(bytes: Uint8Array, size: number): TableHead {
-  if (size === 0 || bytes.length === 0)
-    throw unfit('EmptyFile', 'The file is empty. Send a CSV file with a header line and at least one row.');
-  refuseForeign(bytes);
-  const encoding = encodingOf(bytes);
-  const whole = bytes.length >= size;
-  const text = new TextDecoder(encoding).decode(bytes).replace(/^\uFEFF/, '');
-  if (text.includes('\0')) throw unfit('NotATable', 'The file is not text (it has NUL bytes). Send a CSV file.');
-  const delimiter = delimiterOf(text);
-  const records = recordsOf(text, delimiter, whole);
+  const { encoding, delimiter, records, whole } = readRawHead(bytes, size);
   const header = (records[0] ?? []).map(strip);
   if (header.every((name) => name === ''))
     throw unfit('NoHeader', 'The first line names no columns. Send a CSV file whose first line is the header.');
@@ -47,17 +47,36 @@ export function readHead(bytes: Uint8Array, size: number): TableHead {
       `The file has only one column (${JSON.stringify(cut(columns[0] ?? ''))}). A model needs a target and at least one other column; columns are told apart by , ; | or tabs.`,
     );
   refuseDuplicates(columns);
-  const bytesPerRow = rows.length > 0 ? bytes.length / (rows.length + 1) : bytes.length;
   return {
     encoding,
     delimiter,
     columns,
     rows: rows.map((row) => columns.map((_, at) => strip(row[at] ?? ''))),
-    estimatedRows: whole ? rows.length : Math.max(1, Math.round(size / bytesPerRow) - 1),
+    estimatedRows: whole ? rows.length : estimateRows(bytes.length, rows.length, size),
   };
 }
 
-function unfit(errorCode: string, message: string): DataError {
+/** Reads the head of any table of text; throws DataError where it is none, and where not even its header is whole. */
+export function readRawHead(bytes: Uint8Array, size: number): RawHead {
+  if (size === 0 || bytes.length === 0)
+    throw unfit('EmptyFile', 'The file is empty. Send a CSV file with a header line and at least one row.');
+  refuseForeign(bytes);
+  const encoding = encodingOf(bytes);
+  const whole = bytes.length >= size;
+  const text = new TextDecoder(encoding).decode(bytes).replace(/^\uFEFF/, '');
+  if (text.includes('\0')) throw unfit('NotATable', 'The file is not text (it has NUL bytes). Send a CSV file.');
+  // A head of this size is looked at as one that goes on, as the handler does, which never sees the end.
+  const delimiter = sniffDelimiter(text, whole && bytes.length < HEAD_BYTES);
+  return { encoding, delimiter, records: wholeRecords(text, delimiter, whole), whole };
+}
+
+/** Rows of a table of `size` bytes, whose first `bytes` hold `rows` of them and the header. */
+export function estimateRows(bytes: number, rows: number, size: number): number {
+  const bytesPerRow = rows > 0 ? bytes / (rows + 1) : bytes;
+  return Math.max(1, Math.round(size / bytesPerRow) - 1);
+}
+
+export function unfit(errorCode: string, message: string): DataError {
   return new DataError(message, { errorCode, kind: 'invalid' });
 }
 
@@ -76,44 +95,29 @@ function refuseForeign(bytes: Uint8Array): void {
   if (found) throw unfit('NotATable', `The file is ${found[0]}, not a table. Save the table as CSV and send that.`);
 }
 
+/** As the handler finds it (lambda/csv/encoding.ts). */
 function encodingOf(bytes: Uint8Array): TableHead['encoding'] {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  const byMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return byMark || isUtf8(wholeCharacters(bytes)) ? 'utf-8' : 'windows-1252';
+}
+
+/** Without the character that the end of a head may have torn. */
+function wholeCharacters(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < HEAD_BYTES) return bytes;
+  const lead = [1, 2, 3].find((back) => bytes[bytes.length - back]! < 0x80 || bytes[bytes.length - back]! >= 0xc0);
+  const torn = lead !== undefined && bytes[bytes.length - lead]! >= 0xc0;
+  return torn ? bytes.subarray(0, bytes.length - lead) : bytes;
+}
+
+function wholeRecords(text: string, delimiter: Delimiter, whole: boolean): string[][] {
   try {
-    // `stream`: a character cut at the end of the head is not an error.
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
-    return 'utf-8';
-  } catch {
-    return 'windows-1252';
-  }
-}
-
-/** The delimiter that occurs most in the first record, outside quotes. */
-function delimiterOf(text: string): TableHead['delimiter'] {
-  const counts = { ',': 0, ';': 0, '\t': 0, '|': 0 };
-  let quoted = false;
-  for (const char of text) {
-    if (char === '"') quoted = !quoted;
-    else if (!quoted && (char === '\n' || char === '\r')) break;
-    else if (!quoted && char in counts) counts[char as keyof typeof counts] += 1;
-  }
-  const best = (Object.keys(counts) as (keyof typeof counts)[]).reduce((a, b) => (counts[b] > counts[a] ? b : a));
-  return best;
-}
-
-/** Records of the head. The last one of a cut head is left out: it may be half a record. */
-function recordsOf(text: string, delimiter: string, whole: boolean): string[][] {
-  const read = (to: number): string[][] =>
-    parse(text, { delimiter, to, relax_quotes: true, relax_column_count: true, skip_empty_lines: true });
-  // A quote that is still open at the cut is no error of the file: then fewer records are read.
-  for (const most of whole ? [EVERY] : [EVERY, 20, 1]) {
-    try {
-      const records = read(most);
-      if (!whole && records.length < 2 && !/[\r\n]/.test(text.trimEnd())) break;
-      return whole || most < EVERY || records.length < 2 ? records : records.slice(0, -1);
-    } catch (error) {
-      if (whole) throw unfit('NotATable', `The file cannot be read as CSV: ${(error as Error).message}`);
-    }
+    const records = [...recordsOf(text, delimiter, whole)];
+    if (records.length > 0 || whole) return records;
+  } catch (error) {
+    if (!(error instanceof UnclosedQuote)) throw error;
+    throw unfit('NotATable', 'The file cannot be read as CSV: a quote is opened and never closed.');
   }
   throw unfit(
     'NotATable',
@@ -142,5 +146,5 @@ function refuseDuplicates(columns: readonly string[]): void {
 
 const STRIPPED = /^[\t-\r \u00a0\ufeff]+|[\t-\r \u00a0\ufeff]+$/g;
 /** The artefact contract's stripping (manifest.schema.json). */
-const strip = (text: string): string => text.replace(STRIPPED, '');
+export const strip = (text: string): string => text.replace(STRIPPED, '');
 const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -37,9 +37,7 @@ function ofUrls({ model, data, output, answer }: PredictionEvent): string[] {
     ['answer.url', answer?.url],
     ...(output.parts ?? []).map(({ url }, i): [string, string] => [`output.parts[${i}].url`, url]),
   ];
-  return urls
-    .filter(([, url]) => url !== undefined && !isHttp(url))
-    .map(([name]) => `${name} must be an http(s) URL`);
+  return urls.filter(([, url]) => url !== undefined && !isHttp(url)).map(([name]) => `${name} must be an http(s) URL`);
 }
 
 function ofData({ bytes, range, quotes, rowGroups }: PredictionEvent['data']): string[] {
@@ -53,7 +51,10 @@ function ofData({ bytes, range, quotes, rowGroups }: PredictionEvent['data']): s
   return found;
 }
 
-function ofOutput({ url, parts, partBytes, format }: PredictionEvent['output'], data: PredictionEvent['data']): string[] {
+function ofOutput(
+  { url, parts, partBytes, format }: PredictionEvent['output'],
+  data: PredictionEvent['data'],
+): string[] {
   const found: string[] = [];
   if ((url === undefined) === (parts === undefined)) found.push('output needs either url or parts');
   if (partBytes !== undefined && !parts) found.push('output.partBytes needs output.parts');

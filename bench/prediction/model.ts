@@ -1,15 +1,23 @@
-// The peer's fitted model as the handler's artefact: the same numbers, as model.onnx and a manifest.
+// The peer's fitted model as the handler's artefact (export.py): the same numbers, as model.onnx and a manifest. Without a
+// peer, a logistic regression with made-up weights.
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
+import { COLUMNS, randomNumbers, TARGET } from './credit.ts';
 import { manifestOf, number } from './manifest.ts';
-import { forestModel, logisticModel, type TreeNode } from './onnxmodel.ts';
+import { logisticModel } from './onnxmodel.ts';
 
-/** What plan_handler.py train writes. */
-export interface FittedModel {
+const root = resolve(import.meta.dirname, '../..');
+export const planHandler = join(root, 'bench/peers/plan_handler.py');
+
+/** What export.py writes beside model.onnx. */
+interface FittedModel {
   classes: string[];
   categories: Record<string, string[]>;
   numbers: Record<string, [center: number, scale: number]>;
-  logistic?: { weights: number[]; bias: number };
-  trees?: TreeNode[][];
+  type: 'float32' | 'float64';
+  divisor: number;
 }
 
 export interface Artefact {
@@ -17,17 +25,49 @@ export interface Artefact {
   onnx: Buffer;
 }
 
-export function artefactOf({ classes, categories, numbers, logistic, trees = [] }: FittedModel): Artefact {
+/** Fits the peer's pipeline of a kind and exports it; leaves all files of both sides in the folder. */
+export async function fittedArtefact(
+  python: string,
+  kind: string,
+  training: string,
+  folder: string,
+): Promise<Artefact> {
+  await mkdir(folder, { recursive: true });
+  run(python, [planHandler, 'train', kind, training, TARGET, folder]);
+  run(join(root, '.venv/bin/python3'), [join(root, 'bench/prediction/export.py'), folder]);
+  const fitted = JSON.parse(await readFile(join(folder, 'fitted.json'), 'utf8')) as FittedModel;
+  const onnx = await readFile(join(folder, 'model.onnx'));
+  return keep(folder, { manifest: manifestFor(fitted), onnx });
+}
+
+export async function madeUpArtefact(folder: string): Promise<Artefact> {
+  await mkdir(folder, { recursive: true });
+  const random = randomNumbers(3);
+  const categories = Object.fromEntries(COLUMNS.slice(0, 13).map((name) => [name, ['A10', 'A11', 'A12']]));
+  const numbers = Object.fromEntries(COLUMNS.slice(13).map((name): [string, [number, number]] => [name, [3, 7]]));
+  const weights = Array.from({ length: 13 * 3 + 7 }, () => random() - 0.5);
+  const manifest = manifestFor({ classes: ['1', '2'], categories, numbers, type: 'float64', divisor: 1 });
+  return keep(folder, { manifest, onnx: logisticModel(weights, 0) });
+}
+
+async function keep(folder: string, artefact: Artefact): Promise<Artefact> {
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(artefact.manifest));
+  await writeFile(join(folder, 'model.onnx'), artefact.onnx);
+  return artefact;
+}
+
+function manifestFor({ classes, categories, numbers, type, divisor }: FittedModel): Manifest {
   const words = Object.entries(categories);
   const columns = [
     ...words.map(([column, kept]) => ({ column, kind: 'oneHot' as const, categories: kept, impute: null })),
     ...Object.entries(numbers).map(([column, [center, scale]]) => number(column, { center, scale })),
   ];
   const width = words.reduce((sum, [, kept]) => sum + kept.length, 0) + Object.keys(numbers).length;
-  return logistic
-    ? { manifest: manifestOf({ columns, width, classes }), onnx: logisticModel(logistic.weights, logistic.bias) }
-    : {
-        manifest: manifestOf({ columns, width, classes, type: 'float32', divisor: trees.length }),
-        onnx: forestModel(trees, width, classes.length),
-      };
+  return manifestOf({ columns, width, classes, type, divisor });
+}
+
+function run(program: string, args: string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${program} ${args[0]} failed: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
 }

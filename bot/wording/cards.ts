@@ -155,8 +155,9 @@ function failedTraining(job: TrainingJob, file: string): Message {
 /** Honest: an instance that ran is paid for, whatever came of it. */
 export function charged(job: Job): string {
   const usdSpent = job.status?.cost?.actualUsd ?? 0;
-  return usdSpent > 0
-    ? `It cost ${usd(usdSpent)} until then, which stays charged.`
+  if (usdSpent > 0) return `It cost ${usd(usdSpent)} until then, which stays charged.`;
+  return job.spec.placement === 'Cluster'
+    ? 'The cluster costs nothing extra, so nothing was charged.'
     : 'Nothing was launched, so nothing was charged.';
 }
 

@@ -38,6 +38,7 @@ export const help = (): Message => ({
     ...Object.entries(COMMANDS).map(([name, about]) => `/${name} – ${escape(about)}`),
     '',
     'Tables are CSV files with a header line: separated by commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Latin-1.',
+    'Gzipped ones and Parquet files are fine too, and Excel workbooks to learn from.',
   ]),
 });
 

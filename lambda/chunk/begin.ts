@@ -38,7 +38,11 @@ export async function begin(object: TableObject, head: Head, range: Range): Prom
   const { feed, before } = await openAt(object, Math.max(start, head.next), end, head.encoding);
   try {
     const quotes = await quotesOf(feed, before, head, start, range.quotes);
-    const tracker = new QuoteTracker(head.header.delimiter.charCodeAt(0), start < head.next ? 'outside' : quotes, before);
+    const tracker = new QuoteTracker(
+      head.header.delimiter.charCodeAt(0),
+      start < head.next ? 'outside' : quotes,
+      before,
+    );
     const atEnd = await toFirstRecord(feed, tracker, quotes);
     return { feed, quotes: { start: quotes, ...(atEnd === undefined ? {} : { end: atEnd }) } };
   } catch (error) {
@@ -66,9 +70,7 @@ async function openAt(
 ): Promise<{ feed: Feed; before: number }> {
   const unit = unitBytes(encoding);
   const from = start - unit;
-  const stream = new Lookahead(
-    end === Number.POSITIVE_INFINITY ? object.stream(from) : object.onward(from, end),
-  );
+  const stream = new Lookahead(end === Number.POSITIVE_INFINITY ? object.stream(from) : object.onward(from, end));
   try {
     const before = unitAt(await stream.peek(unit), 0, encoding);
     // The other half of a character whose first half is `before`: its record began before the range.

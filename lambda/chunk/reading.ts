@@ -30,15 +30,16 @@ export function likeliestQuotes(sample: Buffer, before: number, header: Header, 
 /** Before anything else a reading must have no quote in an odd place; where each has some, the file is of that kind. */
 const CLEAN = 1e9;
 
-/** Records as wide as the header, less those that are not and quotes in odd places. */
+/** Records as wide as the header, less those that are not, and less quotes in odd places or never closed. */
 function fitOf(reading: Quotes, sample: Buffer, before: number, { delimiter, names }: Header, final: boolean): number {
   const code = delimiter.charCodeAt(0);
   const tracker = new QuoteTracker(code, reading, before);
   const scanner = new RecordScanner(code);
   let fit = 0;
   let at = tracker.nextRecord(sample, 0, sample.length);
-  if (at < 0) return weighed(final && tracker.quotes(undefined) !== 'outside' ? -1 : 0, tracker);
+  if (at < 0) return weighed(0, tracker.irregular + (final && tracker.quotes(undefined) !== 'outside' ? 1 : 0));
   const first = at;
+  let malformed = 0;
   try {
     while (at < sample.length) {
       const next = scanner.scan(sample, at, sample.length, final);
@@ -48,10 +49,10 @@ function fitOf(reading: Quotes, sample: Buffer, before: number, { delimiter, nam
     }
   } catch (error) {
     if (!(error instanceof MalformedRecord)) throw error;
-    fit--;
+    malformed = 1;
   }
   tracker.advance(sample, first, at);
-  return weighed(fit, tracker);
+  return weighed(fit, tracker.irregular + malformed);
 }
 
-const weighed = (fit: number, { irregular }: QuoteTracker): number => fit - irregular + (irregular === 0 ? CLEAN : 0);
+const weighed = (fit: number, irregular: number): number => fit - irregular + (irregular === 0 ? CLEAN : 0);

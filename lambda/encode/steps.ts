@@ -108,7 +108,12 @@ function numberStep(engine: Engine, at: number, { column, offset }: Placed<Numbe
   return { name: column.column, counts: none(), read: notation ? numberReader(notation) : exactNumber };
 }
 
-function categoryStep(engine: Engine, at: number, { column, offset }: Placed<CategoryColumn>, limit: number): CategoryStep {
+function categoryStep(
+  engine: Engine,
+  at: number,
+  { column, offset }: Placed<CategoryColumn>,
+  limit: number,
+): CategoryStep {
   const { codes, folded, places, values, flag } =
     column.kind === 'boolean' ? booleanCodes(column, offset) : categoryCodes(column, offset);
   const unknown = places.length - 2;

@@ -11,17 +11,43 @@ export type TensorType = 'float32' | 'float64' | 'int64';
 export interface Tensor {
   type: TensorType;
   dims: readonly number[];
-  /** Row-major; float32 and int64 widened. */
-  values: Float64Array;
+  /** How many numbers. */
+  count: number;
+  /** The numbers row-major, as numpy writes them. */
+  raw: Uint8Array;
 }
 
-/** What is set depends on the attribute; texts are of `strings`. */
-export interface Attribute {
-  integer?: number;
-  text?: string;
-  tensor?: Tensor;
-  integers: readonly number[];
-  texts: readonly string[];
+/** An attribute of a node, read when it is asked for: lists of trees are long and have a reader of their own. */
+export class Attribute {
+  /** The whole AttributeProto. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get integer(): number {
+    return this.#only(3).value;
+  }
+
+  get text(): string {
+    return this.#only(4).text();
+  }
+
+  get tensor(): Tensor {
+    return namedTensor(this.#only(5).message()).tensor;
+  }
+
+  /** The field with the value, when there is none beside it but name, kind and documentation. */
+  #only(field: number): Message {
+    let found: Message | undefined;
+    for (const message = new Message(this.bytes); message.next(); ) {
+      if (message.field === field) found = message.copy();
+      else if (![1, 13, 20].includes(message.field)) throw new NotOurs(`field ${message.field} of an attribute`);
+    }
+    if (!found) throw new NotOurs('an attribute of another kind');
+    return found;
+  }
 }
 
 export interface Node {
@@ -114,7 +140,7 @@ function nodeOf(message: Message): Node {
     if (message.field === 1) inputs.push(message.text());
     else if (message.field === 2) outputs.push(message.text());
     else if (message.field === 4) operator = message.text();
-    else if (message.field === 5) attributes.set(...attributeOf(message.message()));
+    else if (message.field === 5) attributes.set(...attributeOf(message));
     else if (message.field === 7) domain = message.text();
     else if (message.field !== 3 && message.field !== 6) throw new NotOurs(`field ${message.field} of a node`);
   }
@@ -122,40 +148,10 @@ function nodeOf(message: Message): Node {
 }
 
 function attributeOf(message: Message): [name: string, Attribute] {
-  const integers: number[] = [];
-  const texts: string[] = [];
-  const attribute: Attribute = { integers, texts };
-  const repeated = new Repeated();
-  let name = '';
-  while (message.next()) {
-    if (message.field === 1) name = message.text();
-    else if (message.field === 3) attribute.integer = message.value;
-    else if (message.field === 4) attribute.text = message.text();
-    else if (message.field === 5) attribute.tensor = namedTensor(message.message()).tensor;
-    else if (message.field === 8) message.integersInto(integers);
-    else if (message.field === 9) texts.push(repeated.text(message));
-    else if (message.field !== 20 && message.field !== 13) throw new NotOurs(`field ${message.field} of an attribute`);
-  }
-  return [name, attribute];
-}
-
-/** Texts of a list of tens of thousands that are all one of a few: decoded once each. */
-class Repeated {
-  readonly #texts = new Map<number, string>();
-
-  text(message: Message): string {
-    const { bytes, start, end } = message;
-    const known = this.#texts.get(end - start);
-    if (known !== undefined && isAt(bytes, start, known)) return known;
-    const text = message.text();
-    this.#texts.set(end - start, text);
-    return text;
-  }
-}
-
-function isAt(bytes: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
-  return true;
+  const { bytes, start, end } = message;
+  const attribute = message.message();
+  if (!attribute.next() || attribute.field !== 1) throw new NotOurs('an attribute whose name comes late');
+  return [attribute.text(), new Attribute(bytes.subarray(start, end))];
 }
 
 /** `[rows, width]`: two dimensions, of which the second has a number. */
@@ -200,10 +196,11 @@ function namedTensor(message: Message): { name: string; tensor: Tensor } {
   if (!type) throw new NotOurs(`tensors of type ${number}`);
   const count = dims.reduce((product, dim) => product * dim, 1);
   if (raw.length !== count * BYTES[type]) throw new Damaged('a tensor has another number of numbers than its shape');
-  return { name, tensor: { type, dims, values: widened(raw, type, count) } };
+  return { name, tensor: { type, dims, count, raw } };
 }
 
-function widened(raw: Uint8Array, type: TensorType, count: number): Float64Array {
+/** A tensor's numbers, widened to float64; int64 is exact up to 2⁵³. */
+export function numbersOf({ type, count, raw }: Tensor): Float64Array {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
   const values = new Float64Array(count);
   for (let i = 0; i < count; i++) {

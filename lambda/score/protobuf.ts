@@ -60,6 +60,13 @@ export class Message {
     return new Message(this.bytes, this.start, this.end);
   }
 
+  /** A cursor at the same place, which does not move with this one. */
+  copy(): Message {
+    const copy = new Message(this.bytes, this.#at, this.#to);
+    [copy.field, copy.value, copy.start, copy.end] = [this.field, this.value, this.start, this.end];
+    return copy;
+  }
+
   text(): string {
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.start, this.end - this.start).toString('utf8');
   }

@@ -22,13 +22,12 @@ export async function generated(name: string): Promise<string> {
 
 async function compiled(file: string): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    [file, '--outFile', 'module.wasm', '--baseDir', sources.pathname, ...OPTIONS],
-    {
-      writeFile: (_name, contents) => void (binary = contents as Uint8Array),
-    },
-  );
-  if (error || !binary) throw new Error(`${file} does not compile: ${stderr.toString()}`);
+  const said: string[] = [];
+  const { error } = await asc.main([file, '--outFile', 'module.wasm', '--baseDir', sources.pathname, ...OPTIONS], {
+    stderr: { write: (text: string) => void said.push(text) },
+    writeFile: (_name, contents) => void (binary = contents as Uint8Array),
+  });
+  if (error || !binary) throw new Error(`${file} does not compile: ${said.join('')}`);
   return binary;
 }
 

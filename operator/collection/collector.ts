@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logging.ts';
 import { isDown } from '../training/seen.ts';
 import { collectInstances, type InstanceCollectionOptions } from './instances.ts';
 import { keyOwners } from './owners.ts';
+import { collectPredictions } from './predictions.ts';
 import { collectPrefix, COLLECTED_PREFIXES } from './prefixes.ts';
 import { collectUploads, type Folders } from './uploads.ts';
 import { VolumeCollection } from './volumes.ts';
@@ -107,6 +108,11 @@ function passes(options: CollectorOptions): Pass[] {
           logger,
           onCollected: told('upload'),
         }),
+    },
+    {
+      what: 'predictions',
+      everyMs: BUCKET_EVERY_MS,
+      collect: () => collectPredictions({ bucket, folders, owners, clock, logger, onCollected: told('object') }),
     },
     ...COLLECTED_PREFIXES.map((prefix) => ({
       what: prefix,

@@ -10,10 +10,11 @@ import type { Found } from './beginning.ts';
 import { leastBytes } from './cut.ts';
 import type { Invoker } from './invoker.ts';
 import { jobKey, uidOf } from './job.ts';
-import { lookAt, tableOf } from './look.ts';
-import { findModel, schemaProblem } from './model.ts';
+import { lookAt, tableOf, unsplit } from './look.ts';
+import { findModel } from './model.ts';
 import type { PredictionOptions } from './options.ts';
 import type { Table } from './plan.ts';
+import { fitOf } from './schema.ts';
 import type { Accepted } from './transitions.ts';
 import { MOST_RETRIES } from './walk.ts';
 
@@ -74,15 +75,21 @@ async function judgeData(
   const facts = await bucket.head(key);
   if (!facts) return refuse('DatasetMissing', `There is no object ${spec.data.uri}. Upload the table first.`);
   const look = await lookAt(bucket, key, facts);
-  const problem = schemaProblem(job, model.manifest, look.columns);
-  if (problem) return refuse(problem.reason, problem.message);
+  const fit = fitOf(spec, model.manifest, look);
+  if (fit.problem) return refuse(fit.problem.reason, fit.problem.message);
   const table = tableOf(job, model.manifest, facts, look);
   const money = await reserve(job, account, table, invoker, options);
   if ('is' in money) return money;
   const { id, uri, manifest } = model;
   return {
     is: 'accepted',
-    accepted: { model: { id, uri, task: manifest.task }, data: { bytes: facts.bytes, etag: facts.etag }, ...money },
+    accepted: {
+      model: { id, uri, task: manifest.task },
+      data: { bytes: facts.bytes, etag: facts.etag },
+      ...money,
+      note: unsplit(job, look),
+      warnings: fit.warnings,
+    },
     found: { model, table },
   };
 }

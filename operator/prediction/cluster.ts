@@ -30,7 +30,7 @@ export interface ClusterInvokerOptions {
 const CLOCKS_SECONDS = 60;
 /** A Secret holds 1 MiB, a presigned URL of a role's session is up to 2 KB. */
 const MOST_PARTS = 400;
-const TICK_MS = 2_000;
+const TICK_MS = 1_000;
 /** A pod that has not begun by then is asked why. */
 const SLOW_START_MS = 60_000;
 /** Reasons for which a container waits that waiting does not mend. */
@@ -125,7 +125,7 @@ export class ClusterInvoker implements Invoker {
     });
   }
 
-  /** Looks at all Jobs every two seconds as long as one is waited for. */
+  /** Looks at all Jobs every second as long as one is waited for. */
   async #look(): Promise<void> {
     const { installation, clock, logger } = this.#options;
     while (this.#watches.size > 0) {

@@ -1,10 +1,10 @@
-// Which model a PredictionJob means: a TrainingJob of its namespace (waited for while it trains) or a model id of the user. Before any
-// invocation the manifest is read and held against the table's head.
+// Which model a PredictionJob means: a TrainingJob of its namespace (waited for while it trains) or a model id of the user. Next: its manifest
+// is held against the table's head (schema.ts).
 import { createHash } from 'node:crypto';
 import type { Bucket } from '../../cloud/bucket.ts';
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 import { modelFolder, s3Uri, type Prefixes } from '../../cloud/keys.ts';
-import type { PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { TrainingJob } from '../../crds/crds.generated.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
 
 export interface Model {
@@ -79,36 +79,3 @@ function readManifest(body: Uint8Array): Manifest | string {
     return 'its manifest is incomplete';
   return manifest as Manifest;
 }
-
-/** What is wrong between the model and the columns of the table, or undefined. */
-export function schemaProblem(
-  { spec }: Pick<PredictionJob, 'spec'>,
-  manifest: Pick<Manifest, 'features'>,
-  columns: readonly string[],
-): { reason: PredictionReason; message: string } | undefined {
-  const names = manifest.features.map(({ name }) => name);
-  const foreign = (spec.features ?? []).filter((name) => !names.includes(name));
-  if (foreign.length > 0)
-    return {
-      reason: 'InvalidSpec',
-      message: `The model was not trained on ${listed(foreign)}; it needs ${listed(names)}.`,
-    };
-  const missing = names.filter((name) => !columns.includes(name));
-  if (missing.length > 0)
-    return {
-      reason: 'MissingColumns',
-      message: `The table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${listed(missing)} that the model needs. It has ${listed(columns)}.`,
-    };
-  if (columns.includes(spec.predictionColumn))
-    return {
-      reason: 'InvalidData',
-      message: `The table has a column ${JSON.stringify(spec.predictionColumn)} already; choose another predictionColumn.`,
-    };
-  return undefined;
-}
-
-const listed = (names: readonly string[]): string =>
-  names
-    .slice(0, 20)
-    .map((name) => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name))
-    .join(', ') + (names.length > 20 ? ` and ${names.length - 20} more` : '');

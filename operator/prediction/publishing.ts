@@ -1,5 +1,5 @@
-// What lies beside the result: summary.json and its picture. Put before the final status names them; a picture that can't be drawn, or a
-// summary that can't be made of what the handlers counted, costs the job nothing. Next: ending.ts.
+// What lies beside the result: summary.json and its picture. Put before the final status names them; a picture that can't be drawn costs the
+// job nothing. Next: ending.ts.
 import { readJson } from '../../cloud/bucket.ts';
 import type { PredictionDone } from '../../cloud/contract/contract.generated.ts';
 import { CloudError } from '../../cloud/errors.ts';
@@ -29,14 +29,14 @@ export async function publish(result: Result, options: Options): Promise<Publish
   const { job, model, merged } = result;
   const { rows, badRows, firstBadRow } = merged;
   const totals = await totalsIn(result, options);
-  const summary = await summaryIn(result, totals, options);
+  const summary = summaryIn(result, totals, options);
   return {
     ...{ rows, badRows },
     ...(firstBadRow ? { firstBadRow } : {}),
     outputUri: s3Uri(options.places.bucket, folderOf(options.places, job).output),
     summary: figuresOf(totals, model.manifest.task),
-    warnings: summary?.warnings ?? [],
-    ...(summary ? await put(summary, job, options) : {}),
+    warnings: summary.warnings,
+    ...(await put(summary, job, options)),
   };
 }
 
@@ -65,31 +65,22 @@ function figuresOf({ classes, values }: Totals, task: Model['manifest']['task'])
   return { min: values.min, max: values.max, mean: values.sum / values.rows };
 }
 
-async function summaryIn(
-  { job, model, plan, spent }: Result,
-  totals: Totals,
-  { places, clock, logger }: Options,
-): Promise<Summary | undefined> {
+function summaryIn({ job, model, plan, spent }: Result, totals: Totals, { places, clock }: Options): Summary {
   const { namespace = '', name = '' } = job.metadata ?? {};
   const { id, uri, manifest } = model;
   const now = new Date(clock.now()).toISOString();
-  try {
-    return summarised({
-      job: { namespace, name, uid: uidOf(job) },
-      model: { id, uri },
-      manifest,
-      totals,
-      data: { uri: job.spec.data.uri, bytes: plan.bytes },
-      outputUri: s3Uri(places.bucket, folderOf(places, job).output),
-      startedAt: job.status?.startTime ?? now,
-      endedAt: now,
-      chunks: plan.chunks.length,
-      cost: { usd: spent.usd, billedSeconds: spent.seconds, invocations: spent.invocations },
-    });
-  } catch (error) {
-    logger.error({ job: jobKey(job), err: error }, 'no summary could be made');
-    return undefined;
-  }
+  return summarised({
+    job: { namespace, name, uid: uidOf(job) },
+    model: { id, uri },
+    manifest,
+    totals,
+    data: { uri: job.spec.data.uri, bytes: plan.bytes },
+    outputUri: s3Uri(places.bucket, folderOf(places, job).output),
+    startedAt: job.status?.startTime ?? now,
+    endedAt: now,
+    chunks: plan.chunks.length,
+    cost: { usd: spent.usd, billedSeconds: spent.seconds, invocations: spent.invocations },
+  });
 }
 
 async function put(

@@ -87,7 +87,6 @@ export class Run {
   get inFlight(): number {
     return this.#flights.size;
   }
-  /** What last went wrong with a chunk that is still to be done. */
   get trouble(): string | undefined {
     return this.#begun && troubleOf(this.#begun.plan, this.#outcomes);
   }

@@ -11,6 +11,8 @@ export type Phase = NonNullable<PredictionJobStatus['phase']>;
 export const FINAL_PHASES: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Cancelled']);
 /** Of a message that others made. */
 const MOST_CHARACTERS = 3_900;
+const MOST_WARNINGS = 20;
+const MOST_WARNING_CHARACTERS = 500;
 
 export interface At {
   readonly job: PredictionJob;
@@ -45,13 +47,22 @@ export interface Accepted {
   readonly data: { bytes: number; etag: string };
   readonly estimatedUsd: number;
   readonly reservedUsd: number;
+  /** What else there is to say of the table. */
+  readonly note: string | undefined;
+  /** By the head of the table. */
+  readonly warnings: readonly string[];
 }
 
 /** Model and table are pinned; written before the first invocation. */
-export const accepted = (at: At, status: PredictionJobStatus, { model, data, estimatedUsd, reservedUsd }: Accepted) =>
+export const accepted = (
+  at: At,
+  status: PredictionJobStatus,
+  { model, data, estimatedUsd, reservedUsd, note, warnings }: Accepted,
+) =>
   change(at, status, {
     phase: 'Running',
-    message: 'The table is being predicted.',
+    message: `The table is being predicted.${note === undefined ? '' : ` ${note}`}`,
+    ...warned(warnings),
     startTime: status.startTime ?? timestamp(at.now),
     model,
     data,
@@ -68,7 +79,7 @@ export interface Reached {
   /** Absent: it has not begun. */
   readonly progress: Progress | undefined;
   readonly spent: Spent;
-  /** What went wrong with a chunk that waits to be tried again. */
+  /** What last went wrong with a chunk that is still to be done; absent when another was done since. */
   readonly trouble?: string | undefined;
 }
 
@@ -77,11 +88,10 @@ export function running(at: At, status: PredictionJobStatus, reached: Reached): 
   const far = progress
     ? `${progress.chunks.done} of ${progress.chunks.total} chunks are done, ${progress.percent} % of the table.`
     : 'The table is being predicted.';
-  const stuck = trouble !== undefined && progress?.chunks.running === 0;
   return change(at, counted(status, reached), {
     phase: 'Running',
     message: (trouble === undefined ? far : `${far} One is tried again: ${trouble}`).slice(0, MOST_CHARACTERS),
-    conditions: [['Running', 'True', stuck ? 'Retrying' : 'Invoking']],
+    conditions: [['Running', 'True', trouble === undefined ? 'Invoking' : 'Retrying']],
   });
 }
 
@@ -92,6 +102,14 @@ export const merging = (at: At, status: PredictionJobStatus, reached: Reached): 
     message: 'All chunks are done; their parts are checked and made one object.',
     conditions: [['Running', 'True', 'Merging']],
   });
+
+/** As many and as long as the schema of the status allows, each once. */
+const warned = (warnings: readonly string[]): Pick<PredictionJobStatus, 'warnings'> =>
+  warnings.length === 0
+    ? {}
+    : {
+        warnings: [...new Set(warnings.map((text) => text.slice(0, MOST_WARNING_CHARACTERS)))].slice(0, MOST_WARNINGS),
+      };
 
 const round = (usd: number): number => Math.round(usd * 1e9) / 1e9;
 
@@ -174,7 +192,7 @@ export function succeeded(at: At, old: PredictionJobStatus, result: Published, r
     progress: { percent: 100 },
     rows,
     ...(badRows > 0 ? { badRows } : {}),
-    ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+    ...warned([...warnings, ...(old.warnings ?? [])]),
     summary,
     outputUri,
     ...(summaryUri === undefined ? {} : { summaryUri }),

@@ -9,15 +9,14 @@ export function howOf({ is }: Invoked): 'answered' | 'throttled' | 'other' {
   return is === 'lost' ? 'other' : 'answered';
 }
 
-/** What last went wrong with a chunk that is still to be done. */
+/** What last went wrong with a chunk that is still to be done; undefined when another was done since. */
 export function troubleOf({ chunks }: Plan, outcomes: ReadonlyMap<string, Outcome>): string | undefined {
-  let last: { at: number; message: string } | undefined;
+  let last: Outcome | undefined;
   for (const chunk of chunks) {
     const outcome = outcomes.get(chunkName(chunk));
-    const message = outcome && messageOf(outcome.invoked);
-    if (message !== undefined && outcome && outcome.at >= (last?.at ?? -Infinity)) last = { at: outcome.at, message };
+    if (outcome && outcome.at >= (last?.at ?? -Infinity)) last = outcome;
   }
-  return last?.message;
+  return last && messageOf(last.invoked);
 }
 
 function messageOf(invoked: Invoked): string | undefined {

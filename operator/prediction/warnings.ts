@@ -32,7 +32,10 @@ export function warningsOf(summary: Omit<Summary, 'warnings'>): string[] {
   const words = found.sort((a, b) => b.weight - a.weight).map((one) => short(one.words, MOST_CHARACTERS));
   if (words.length <= MOST_WARNINGS) return words;
   const rest = words.length - (MOST_WARNINGS - 1);
-  return [...words.slice(0, MOST_WARNINGS - 1), `${count(rest)} more warnings: summary.json has the figures of all columns.`];
+  return [
+    ...words.slice(0, MOST_WARNINGS - 1),
+    `${count(rest)} more warnings: summary.json has the figures of all columns.`,
+  ];
 }
 
 const column = ({ name }: FeatureSummary): string => `Column “${short(name, NAME) || '(blank)'}”`;

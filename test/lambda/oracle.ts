@@ -9,6 +9,8 @@ export interface OracleRecord {
   start: number;
   content: number;
   end: number;
+  /** As it stands, without its line ending. */
+  line: string;
   /** Unquoted texts. */
   cells: string[];
   /** A quote is opened in it that is never closed. */
@@ -32,7 +34,7 @@ export function oracleOf(text: string, delimiter: string): Oracle | undefined {
   const records: OracleRecord[] = [];
   let record: OracleRecord | undefined;
   for (let at = 0; at < text.length || record; ) {
-    record ??= { start: at, content: at, end: at, cells: [], unclosed: false };
+    record ??= { start: at, content: at, end: at, line: '', cells: [], unclosed: false };
     cell.lastIndex = at;
     const [whole, inner, close, after, bare, separator] = cell.exec(text)!;
     if (inner !== undefined) {
@@ -46,6 +48,7 @@ export function oracleOf(text: string, delimiter: string): Oracle | undefined {
     if (separator === delimiter) continue;
     record.content = at - separator!.length;
     record.end = at;
+    record.line = text.slice(record.start, record.content);
     records.push(record);
     record = undefined;
   }
@@ -58,8 +61,8 @@ export function oracleOf(text: string, delimiter: string): Oracle | undefined {
   };
 }
 
-export const isBlank = ({ cells }: OracleRecord, columns: number): boolean =>
-  cells.length === 1 && (cells[0] === '' || (columns > 1 && stripped(cells[0]!) === ''));
+export const isBlank = ({ cells, line }: OracleRecord, columns: number): boolean =>
+  cells.length === 1 && (line === '' || (columns > 1 && stripped(line) === ''));
 
 /** What `echo` makes of a first cell, by the contract's words; -7 stands for what is no number. */
 export function echoed(cell: string): string {
@@ -69,17 +72,22 @@ export function echoed(cell: string): string {
 }
 
 /** Of a row that cannot be read: too many cells or too few, a NUL byte, a quote that never closes. */
-export const isBad = (text: string, record: OracleRecord, columns: number): boolean =>
-  !isBlank(record, columns) &&
-  (record.unclosed || record.cells.length !== columns || text.slice(record.start, record.end).includes('\0'));
+export const isBad = (record: OracleRecord, columns: number): boolean =>
+  !isBlank(record, columns) && (record.unclosed || record.cells.length !== columns || record.line.includes('\0'));
 
 /** The cell due to a record where bad rows stay empty. */
-export const predicted = (text: string, record: OracleRecord, columns: number): string =>
-  isBad(text, record, columns) ? '' : echoed(record.cells[0]!);
+export const predicted = (record: OracleRecord, columns: number): string =>
+  isBad(record, columns) ? '' : echoed(record.cells[0]!);
 
 /** A record with a cell behind its content; blank lines as they are. */
-export function withCell(text: string, record: OracleRecord, added: string, delimiter: string, columns: number): string {
-  const { start, content, end } = record;
-  const blank = isBlank(record, columns);
-  return text.slice(start, content) + (blank ? '' : delimiter + quotedCell(added, delimiter)) + text.slice(content, end);
+export function withCell(
+  text: string,
+  record: OracleRecord,
+  added: string,
+  delimiter: string,
+  columns: number,
+): string {
+  const { line, content, end } = record;
+  const cell = isBlank(record, columns) ? '' : delimiter + quotedCell(added, delimiter);
+  return line + cell + text.slice(content, end);
 }

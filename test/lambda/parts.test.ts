@@ -109,7 +109,11 @@ describe('the parts of the output', () => {
 
   const failureOf = async (sink: Parts): Promise<PredictionFailure> => {
     const failure = await writeAll(sink, output).then(
-      () => sink.end().then(() => undefined, (error: unknown) => error),
+      () =>
+        sink.end().then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
       (error: unknown) => error,
     );
     await sink.discard();
@@ -126,11 +130,14 @@ describe('the parts of the output', () => {
     storage.intercept = (_request, response) => refuse(response, 403, 'AccessDenied', 'Request has expired');
     const failure = await failureOf(parts(9));
     expect(failure).to.include({ type: 'WriteFailed', retryable: true });
-    expect(failure.message).to.match(/could not be stored: 403 AccessDenied \(the link has expired\)/).and.not.match(/http/);
+    expect(failure.message)
+      .to.match(/could not be stored: 403 AccessDenied \(the link has expired\)/)
+      .and.not.match(/http/);
   });
 
   it('end the writing early when one cannot be put', async () => {
-    storage.intercept = (request, response) => request.url!.startsWith('/part/8') && refuse(response, 403, 'AccessDenied');
+    storage.intercept = (request, response) =>
+      request.url!.startsWith('/part/8') && refuse(response, 403, 'AccessDenied');
     expect(await failureOf(parts(9))).to.include({ type: 'WriteFailed', retryable: false });
     expect(storage.objects.has('/part/11')).to.equal(false);
   });

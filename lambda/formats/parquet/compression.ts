@@ -3,7 +3,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { snappyUncompress } from 'hyparquet/src/snappy.js';
 import type { CompressionCodec } from 'hyparquet';
-import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors';
+import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js';
 import { BadParquet } from '../../../cloud/contract/parquet.ts';
 
 /** Exactly `length` bytes; throws BadParquet. */

@@ -11,7 +11,7 @@ import { numberColumn, type OutColumn, sameColumn, textColumn } from './values.t
 
 /** Of a row group, whichever comes first. */
 const GROUP_ROWS = 65_536;
-const GROUP_CELLS = 512 * 1024;
+const GROUP_CELLS = 256 * 1024;
 const GROUP_BYTES = 8 * 1024 * 1024;
 /** Different texts of a column that are kept while a row group grows: most cells repeat one of them. */
 const KEPT_TEXTS = 4096;
@@ -68,7 +68,7 @@ class ParquetSink implements Sink {
     this.#groupRows = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_CELLS / this.#columns.length)));
     const root = { name: 'schema', num_children: this.#columns.length };
     const schema = [root, ...this.#columns.map(({ element }) => element)];
-    this.#file = new ParquetWriter({ writer: this.#bytes, schema, createdBy: 'spotlearn' });
+    this.#file = new ParquetWriter({ writer: this.#bytes, schema, createdBy: 'spotlearn', statistics: false });
   }
 
   async write(rows: Uint8Array): Promise<void> {

@@ -94,6 +94,7 @@ describe('The card of a prediction', () => {
     expect(html({ phase: 'Cancelled' }))
       .to.contain('cancelled')
       .and.contain('nothing was charged');
+    expect(html({ phase: 'Failed' }, { placement: 'Cluster' })).to.contain('The cluster costs nothing extra');
     expect(predictionOver(job(failed)).html).to.contain('did not come to an end: Row 3 has &lt;2&gt; cells.');
   });
 

@@ -41,7 +41,10 @@ const FILES: Record<string, File> = {
   'a quote that is never closed': fileOf('c0,c1\n1,a\n2,"b\n3,""c\r\n4,d\n'),
   'one column': fileOf('c0\n1\n"2\n"\n\n3\n"4"\n'),
   'a header and nothing else': fileOf('c0,"c\n1"\n'),
-  'UTF-16 LE': fileOf('c0,c1\n1,"a\n"\n😀,"é""😀"\r\n3,ß\n', { bom: '\ufeff', encode: (all) => Buffer.from(all, 'utf16le') }),
+  'UTF-16 LE': fileOf('c0,c1\n1,"a\n"\n😀,"é""😀"\r\n3,ß\n', {
+    bom: '\ufeff',
+    encode: (all) => Buffer.from(all, 'utf16le'),
+  }),
   'UTF-16 BE': fileOf('c0\tc1\r1\t"\r\n""\n"\r\n😀😀\tb\r\n', {
     bom: '\ufeff',
     delimiter: '\t',
@@ -69,16 +72,30 @@ function due(file: File, start: number, end: number): Buffer {
   const own = oracle.records.filter(
     (record) => record.start >= indexOf(file, start) && (record.start < indexOf(file, end) || end === bytes.length),
   );
-  const rows = own.map((record) => withCell(text, record, predicted(text, record, columns), delimiter, columns)).join('');
+  const rows = own.map((record) => withCell(text, record, predicted(record, columns), delimiter, columns)).join('');
   const { header } = oracle;
   const head = text.slice(0, header.content) + delimiter + 'p' + text.slice(header.content, header.end);
-  return Buffer.concat([start === 0 ? bytes.subarray(0, bom) : Buffer.alloc(0), encodeOf(file, start === 0 ? head : ''), encodeOf(file, rows)]);
+  return Buffer.concat([
+    start === 0 ? bytes.subarray(0, bom) : Buffer.alloc(0),
+    encodeOf(file, start === 0 ? head : ''),
+    encodeOf(file, rows),
+  ]);
 }
 
-async function run(file: File, start: number, end: number, quotes?: Quotes): Promise<{ output: Buffer; answer: PredictedRange }> {
+async function run(
+  file: File,
+  start: number,
+  end: number,
+  quotes?: Quotes,
+): Promise<{ output: Buffer; answer: PredictedRange }> {
   const output: Buffer[] = [];
   const range = { start, end, ...(quotes ? { quotes } : {}) };
-  const answer = await predictRange(lenient, objectOf(file.bytes), range, async (bytes) => void output.push(Buffer.from(bytes)));
+  const answer = await predictRange(
+    lenient,
+    objectOf(file.bytes),
+    range,
+    async (bytes) => void output.push(Buffer.from(bytes)),
+  );
   return { output: Buffer.concat(output), answer };
 }
 

@@ -17,7 +17,22 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-const WORDS = ['the', 'screen', 'is', 'fine,', 'but', '"very"', 'loud', 'fan.', '5"', 'wide;', 'I', 'said:', '"no"', 'a,b,c'];
+const WORDS = [
+  'the',
+  'screen',
+  'is',
+  'fine,',
+  'but',
+  '"very"',
+  'loud',
+  'fan.',
+  '5"',
+  'wide;',
+  'I',
+  'said:',
+  '"no"',
+  'a,b,c',
+];
 
 /** A text of so many words, in lines. */
 function prose(next: (below: number) => number, words: number): string {
@@ -43,7 +58,10 @@ const TABLES: Record<string, { row: Row; least: number }> = {
     least: 1,
   },
   'numbers alone': { row: (next, i) => `${i},${next(9)},${next(1e6)},${next(7)}`, least: 1 },
-  'inches, which stand amid cells': { row: (next, i) => `${i},${next(40)}" wide,${next(2) ? quoted('a\n"b"') : 'c'},1`, least: 1 },
+  'inches, which stand amid cells': {
+    row: (next, i) => `${i},${next(40)}" wide,${next(2) ? quoted('a\n"b"') : 'c'},1`,
+    least: 1,
+  },
   'texts that are tables of as many columns': {
     row: (next, i) => `${i},1,${quoted(Array.from({ length: 3 + next(9) }, () => '1,2,3,4').join('\n'))},x`,
     least: 1,
@@ -61,14 +79,14 @@ describe('the reading of a chunk that nobody told it', () => {
       let text = 'id,n,text,label\n';
       for (let i = 0; text.length < FILE_BYTES; i++) text += `${row(next, i)}\n`;
       const bytes = Buffer.from(text);
-      const { quotes } = oracleOf(text, ',')!;
+      const oracle = oracleOf(text, ',')!;
       const header = { delimiter: ',', names: ['id', 'n', 'text', 'label'], contentEnd: 15, next: 16 } as const;
       let right = 0;
       for (let i = 0; i < CUTS; i++) {
         const start = 16 + next(text.length - 16 - SAMPLE_BYTES);
         const sample = bytes.subarray(start, start + SAMPLE_BYTES);
         const said = likeliestQuotes(sample, bytes[start - 1]!, { ...header, names: [...header.names] }, false);
-        if (said === quotes(start)) right++;
+        if (said === oracle.quotes(start)) right++;
       }
       expect(right / CUTS).to.be.at.least(least);
     });

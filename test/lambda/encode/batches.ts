@@ -31,8 +31,7 @@ export class Batches {
     const { width } = this.encoder;
     const found: number[][] = [];
     for (let rows = this.next(); rows > 0; rows = this.next())
-      for (let row = 0; row < rows; row++)
-        found.push([...this.encoder.input.subarray(row * width, (row + 1) * width)]);
+      for (let row = 0; row < rows; row++) found.push([...this.encoder.input.subarray(row * width, (row + 1) * width)]);
     return found;
   }
 }

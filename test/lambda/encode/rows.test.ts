@@ -11,11 +11,7 @@ import { type Column, manifestOf, number } from '../../../bench/prediction/manif
 import { arbitraryTable } from '../table.ts';
 import { Batches } from './batches.ts';
 
-function encodeTable(
-  manifest: Manifest,
-  text: string,
-  delimiter: string,
-): { numbers: number[]; encoder: RowEncoder } {
+function encodeTable(manifest: Manifest, text: string, delimiter: string): { numbers: number[]; encoder: RowEncoder } {
   const [header = ''] = text.split(/\r\n|\r|\n/, 1);
   const rows = Buffer.from(text.slice(header.length).replace(/^\r\n|^\r|^\n/, ''));
   const batches = new Batches(manifest, header.split(delimiter), delimiter, rows);

@@ -162,7 +162,7 @@ describe('A Parquet file', () => {
           expect((error as Error).message).to.match(/^The Parquet file .*\.$/);
         });
       }),
-      { numRuns: Number(process.env.RUNS ?? 400) },
+      { numRuns: 400 },
     );
   });
 

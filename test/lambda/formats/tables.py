@@ -1,7 +1,8 @@
 """Parquet files for parquet.test.ts, by pyarrow, and what the worker reads in them.
 
-`tables.py write FOLDER` writes one table with every kind of column in many ways, beside each file the worker's texts of its
-cells (<name>.json). `tables.py same SOURCE RESULT` prints, as JSON, how the columns of two files differ, and what is new.
+`tables.py write FOLDER` writes one table with every kind of column in many ways, beside each file the worker's texts
+of its cells (<name>.json). `tables.py same SOURCE RESULT` writes out, as JSON, how the columns of two files differ, and
+what is new.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from trainer.table import parquet as worker
 
 ROWS = 400
 WORDS = ["a", "b,c", "d;e", 'f"g', "tab\there", "bar|", "new\nline", "cr\r", "", " x ", "é", "😀", '"q"', "NA", "PAR1"]
-DELTA = {name: "DELTA_BINARY_PACKED" for name in ("int32", "int64", "uint32", "uint64")}
+DELTA = dict.fromkeys(("int32", "int64", "uint32", "uint64"), "DELTA_BINARY_PACKED")
 VARIANTS: dict[str, dict[str, Any]] = {
     "snappy in row groups": {"compression": "snappy", "row_group_size": 150},
     "zstd, second version": {"compression": "zstd", "data_page_version": "2.0", "data_page_size": 500},
@@ -34,7 +35,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "lz4": {"compression": "lz4", "data_page_version": "2.0"},
     "unpacked, without Arrow's schema": {"compression": "none", "store_schema": False, "write_page_index": True},
     "old timestamps": {"use_deprecated_int96_timestamps": True},
-    "bytes apart": {"use_dictionary": False, "use_byte_stream_split": ["float16", "float32", "float64", "int32", "int64"]},
+    "bytes apart": {
+        "use_dictionary": False,
+        "use_byte_stream_split": ["float16", "float32", "float64", "int32", "int64"],
+    },
     "deltas": {
         "use_dictionary": False,
         "column_encoding": {
@@ -49,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 KNOWN_TO_CHANGE = {"null", "dictionary", "large", "date64", "zoned ms"}
 """Of another Arrow type once Arrow's own schema is gone; the values are the same."""
 
-chance = random.Random(6)
+chance = random.Random(6)  # noqa: S311
 
 
 def some(make: Any, kind: pa.DataType | None = None) -> pa.Array:
@@ -74,7 +78,11 @@ def moments(unit: str, zone: str | None) -> pa.Array:
         kind = chance.randint(0, 2)
         if kind == 0:
             return chance.randint(-span, span) * second
-        return chance.randint(-(10**5), 10**5) * 86_400 * second if kind == 1 else chance.randint(-span * second, span * second)
+        return (
+            chance.randint(-(10**5), 10**5) * 86_400 * second
+            if kind == 1
+            else chance.randint(-span * second, span * second)
+        )
 
     return some(make, pa.int64()).cast(pa.timestamp(unit, zone))
 
@@ -151,7 +159,12 @@ def comparable(column: Any) -> Any:
 
 def same(source: Path, result: Path) -> None:
     before, after = pq.read_table(source), pq.read_table(result)
-    told: dict[str, Any] = {"rows": after.num_rows, "groups": pq.ParquetFile(result).num_row_groups, "new": {}, "differ": []}
+    told: dict[str, Any] = {
+        "rows": after.num_rows,
+        "groups": pq.ParquetFile(result).num_row_groups,
+        "new": {},
+        "differ": [],
+    }
     for name in after.column_names:
         column = after.column(name)
         if name not in before.column_names:
@@ -162,7 +175,7 @@ def same(source: Path, result: Path) -> None:
                 told["differ"].append(name)
             elif name not in KNOWN_TO_CHANGE and column.type != expected.type:
                 told["differ"].append(f"{name}: {expected.type} became {column.type}")
-    print(json.dumps(told, default=str))
+    sys.stdout.write(json.dumps(told, default=str))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-// `npm run faults [-- kill|outages|storm] [--only WORDS] [--jobs N] [--seed N]`: all of the fault suites, of which the tests play a
+// `npm run faults [-- kill|predictions|outages|storm] [--only WORDS] [--jobs N] [--seed N]`: all of the fault suites, of which the tests play a
 // sample. Prints a table or a line each; fails when anything was found.
 import { parseArgs } from 'node:util';
 import { doomed, undoomed } from './kill.ts';
+import * as predictions from './predictions.ts';
+
 import { matrixOf } from './matrix.ts';
 import { OUTAGES, outageTable, survive, type Survived } from './outages.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -24,6 +26,12 @@ const SUITES: Record<string, () => Promise<readonly string[]>> = {
   kill: async () => {
     const began = performance.now();
     const { text, runs, failures } = await matrixOf(chosen(SCENARIOS), { undoomed, doomed }, () => true, say);
+    console.log(`${text}\n${runs} runs in ${Math.round((performance.now() - began) / 1000)} s`);
+    return failures;
+  },
+  predictions: async () => {
+    const began = performance.now();
+    const { text, runs, failures } = await matrixOf(chosen(predictions.PREDICTIONS), predictions, () => true, say);
     console.log(`${text}\n${runs} runs in ${Math.round((performance.now() - began) / 1000)} s`);
     return failures;
   },

@@ -28,7 +28,11 @@ const sampled = (features: Statistics['features'], rest: Partial<Statistics> = {
 });
 
 const QUANTILES = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
-const age: Feature = { name: 'age', type: 'number', example: '1', statistics: { missing: 0, quantiles: QUANTILES, atMost: QUANTILES.map((value) => value / 100) },
+const age: Feature = {
+  name: 'age',
+  type: 'number',
+  example: '1',
+  statistics: { missing: 0, quantiles: QUANTILES, atMost: QUANTILES.map((value) => value / 100) },
 };
 const EVEN = [0, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0];
 

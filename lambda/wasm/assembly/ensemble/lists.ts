@@ -1,6 +1,6 @@
 // The lists of the ensemble's attributes, decoded from the bytes of the file.
 import { DAMAGED, FINE, OTHER, TOO_LARGE } from './answers';
-import { giveBack, take, word } from './memory';
+import { giveBack, setWord, take, word } from './memory';
 
 /** Lists, by their number. */
 export const TREE_OF_NODE: i32 = 0;
@@ -23,8 +23,9 @@ const TEXT: u64 = (9 << 3) | 2;
 const VARINT: u64 = 0;
 const BLOCK: u64 = 2;
 
-const lists = new StaticArray<usize>(LISTS);
-const lengths = new StaticArray<i32>(LISTS);
+/** Address and length of each list. */
+const lists = memory.data(LISTS * 4);
+const lengths = memory.data(LISTS * 4);
 let cursor: usize = 0;
 let limit: usize = 0;
 let failed = false;
@@ -32,11 +33,11 @@ let failed = false;
 // @ts-ignore: decorator
 @inline
 export function at(list: i32, index: i32): i32 {
-  return word(unchecked(lists[list]), index);
+  return word(<usize>word(lists, list), index);
 }
 
 export function lengthOf(list: i32): i32 {
-  return unchecked(lengths[list]);
+  return word(lengths, list);
 }
 
 /** Decodes the AttributeProto at [from, to) as list number `list`. */
@@ -70,8 +71,8 @@ export function list(list: i32, from: usize, to: usize): i32 {
     cursor = limit;
   }
   if (failed) return DAMAGED;
-  unchecked((lists[list] = start));
-  unchecked((lengths[list] = <i32>((out - start) >> 2)));
+  setWord(lists, list, <i32>start);
+  setWord(lengths, list, <i32>((out - start) >> 2));
   giveBack(out);
   return FINE;
 }

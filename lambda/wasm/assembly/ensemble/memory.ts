@@ -2,9 +2,7 @@
 
 const MOST_BYTES: u64 = 1 << 30;
 const PAGE: u64 = 65536;
-/** Below lie AssemblyScript's own data. */
-const FIRST: usize = 1024;
-let free: usize = FIRST;
+let free: usize = (__heap_base + 15) & ~15;
 
 /** Room for so many bytes, zeroed, at a multiple of 16; 0 beyond a gigabyte. */
 export function take(bytes: u64): usize {

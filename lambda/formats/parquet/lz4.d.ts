@@ -1,0 +1,5 @@
+// hyparquet-compressors has types for its index only, which carries all of its codecs; LZ4 is the one that node:zlib lacks.
+declare module 'hyparquet-compressors/src/lz4.js' {
+  export function decompressLz4(input: Uint8Array, outputLength: number): Uint8Array;
+  export function decompressLz4Raw(input: Uint8Array, outputLength: number): Uint8Array;
+}
