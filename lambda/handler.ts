@@ -6,6 +6,7 @@ import type { PredictionAnswer, PredictionDone, PredictionEvent } from '../cloud
 import { answerUrl, validated } from './event.ts';
 import { listed, PredictionFailure } from './failure.ts';
 import { openSource } from './formats/source.ts';
+import { prepareHeap } from './heap.ts';
 import { type Model, ModelCache } from './model.ts';
 import { Parts } from './parts.ts';
 import { predict, type PredictedRange, predictRange } from './predict.ts';
@@ -94,6 +95,7 @@ async function predictInto(
 ): Promise<Predicted & Partial<Pick<PredictedRange, 'range' | 'quotes'>>> {
   const { range, quotes, bytes, rowGroups } = event.data;
   const { header = true, format = 'csv' } = event.output;
+  prepareHeap(bytes);
   const asked: Prediction = {
     ...model,
     predictionColumn: event.prediction_column_name,

@@ -1,22 +1,28 @@
-// `npm run package`: builds the zip that `pulumi up` uploads and that the local Lambda service unpacks and runs. Inside:
-//   index.mjs                 the handler (Lambda's handler setting: index.handler)
+// `npm run package`: builds the zips that `pulumi up` uploads, for x86_64 and for arm64, and the one that the local Lambda
+// service unpacks and runs. Inside:
+//   index.mjs                 the handler (Lambda's handler setting: index.handler), with chunks of what it shares or loads late
 //   main.mjs                  the handler as a plain program, for pods
-//   onnxruntime.cjs           onnxruntime's JavaScript, loaded when a model is
+//   onnxruntime.cjs           onnxruntime's JavaScript, loaded when a model needs it
 //   onnxruntime_binding.node, libonnxruntime.*   its native code, of one platform only
-// The same sources give the same bytes: fixed times and order, and compression in JavaScript, whatever the machine.
+// Beyond what Lambda takes as one zip, what is onnxruntime's becomes a layer. The same sources give the same bytes: fixed times
+// and order, and compression in JavaScript, whatever the machine.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { type Zippable, zipSync } from 'fflate';
+import { bundles, RUNTIME, runtimeFolder } from './bundle.ts';
 
 const MIB = 1024 * 1024;
-/** AWS Lambda: a zip uploaded directly, and everything unpacked (Lambda quotas). */
+/** AWS Lambda: a zip uploaded directly, and everything unpacked, layers included (Lambda quotas). */
 export const MOST_ZIPPED_BYTES = 50 * MIB;
 export const MOST_UNZIPPED_BYTES = 250 * MIB;
+/** Where Lambda unpacks layers, and the folder within that ours has. */
+const LAYERS = '/opt';
+const LAYER_FOLDER = 'onnxruntime';
+/** As process.arch → as Lambda calls it. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'arm64' };
 
 export interface PackageOptions {
   /** As process.platform and process.arch; default linux, x64. */
@@ -28,102 +34,73 @@ export interface PackageOptions {
   ifChanged?: boolean;
 }
 
-export interface HandlerPackage {
+export interface Zip {
   path: string;
   sha256: string;
   zippedBytes: number;
   unzippedBytes: number;
+}
+
+export interface HandlerPackage extends Zip {
+  /** Onnxruntime's part, where both together would be too large a zip. */
+  layer?: Zip;
   /** False when an earlier zip was kept. */
   built: boolean;
 }
 
+type Files = ReadonlyMap<string, Uint8Array>;
+
 const root = resolve(import.meta.dirname, '..');
-const runtimeFolder = dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')));
 
 /** Builds (or keeps) the zip. Throws when there is no native code for the platform or a limit of Lambda is passed. */
 export async function packageHandler(options: PackageOptions = {}): Promise<HandlerPackage> {
   const { platform = 'linux', arch = 'x64', outDir = join(root, 'dist'), ifChanged = false } = options;
   const files = new Map([...(await bundles()), ...(await nativeFiles(platform, arch))]);
-  const unzippedBytes = [...files.values()].reduce((sum, file) => sum + file.length, 0);
-  if (unzippedBytes > MOST_UNZIPPED_BYTES) throw new Error(tooLarge('unzipped', unzippedBytes, MOST_UNZIPPED_BYTES));
-  const path = join(outDir, `lambda-${platform}-${arch}.zip`);
+  if (bytesOf(files) > MOST_UNZIPPED_BYTES) throw new Error(tooLarge('unzipped', bytesOf(files), MOST_UNZIPPED_BYTES));
+  const name = join(outDir, `lambda-${platform}-${arch}`);
   const contents = contentsHash(files);
-  const kept = ifChanged ? await keptPackage(path, contents) : undefined;
+  const kept = ifChanged ? await keptPackage(name, contents) : undefined;
   if (kept) return kept;
-
-  const zip = zipOf(files);
-  if (zip.length > MOST_ZIPPED_BYTES) throw new Error(tooLarge('zipped', zip.length, MOST_ZIPPED_BYTES));
-  const made = { path, sha256: createHash('sha256').update(zip).digest('hex'), zippedBytes: zip.length, unzippedBytes };
   await mkdir(outDir, { recursive: true });
-  await replace(path, zip);
-  await replace(`${path}.json`, JSON.stringify({ contents, ...made }));
+  const made = await writeZips(name, files, MOST_ZIPPED_BYTES);
+  await replace(`${name}.zip.json`, JSON.stringify({ contents, ...made }));
   return { ...made, built: true };
 }
 
-async function bundles(): Promise<[string, Uint8Array][]> {
-  const common: BuildOptions = {
-    absWorkingDir: root,
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node22',
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'silent',
-    outdir: 'out',
-  };
-  const handler = build({
-    ...common,
-    entryPoints: { index: 'lambda/handler.ts' },
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    plugins: [external(/^onnxruntime-node$/, './onnxruntime.cjs')],
-  });
-  const program = build({
-    ...common,
-    entryPoints: { main: 'lambda/main.ts' },
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    plugins: [external(/^\.\/handler\.ts$/, './index.mjs')],
-  });
-  const runtime = build({
-    ...common,
-    entryPoints: { onnxruntime: join(runtimeFolder, 'dist/index.js') },
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    plugins: [bindingBeside()],
-  });
-  const built = await Promise.all([handler, program, runtime]);
-  return built.flatMap(({ outputFiles }) =>
-    (outputFiles ?? []).map((file): [string, Uint8Array] => [
-      file.path.slice(file.path.lastIndexOf('/') + 1),
-      file.contents,
-    ]),
-  );
+/** `<name>.zip`, and `<name>-layer.zip` where one zip would be beyond the limit. Throws when two are. */
+export async function writeZips(
+  name: string,
+  files: Files,
+  mostZippedBytes: number,
+): Promise<Omit<HandlerPackage, 'built'>> {
+  const whole = zipOf(files);
+  const layerPath = `${name}-layer.zip`;
+  if (whole.length <= mostZippedBytes) {
+    await rm(layerPath, { force: true });
+    return writeZip(`${name}.zip`, files, whole);
+  }
+  const { own, layer } = apart(files);
+  const [zip, layerZip] = [zipOf(own), zipOf(layer)];
+  for (const { length } of [zip, layerZip])
+    if (length > mostZippedBytes) throw new Error(tooLarge('zipped', length, mostZippedBytes));
+  return { ...(await writeZip(`${name}.zip`, own, zip)), layer: await writeZip(layerPath, layer, layerZip) };
 }
 
-function external(filter: RegExp, path: string): Plugin {
-  return { name: 'external', setup: (plugin) => plugin.onResolve({ filter }, () => ({ path, external: true })) };
+/** In the zip of the function stands only where onnxruntime is. */
+function apart(files: Files): { own: Files; layer: Files } {
+  const own = new Map<string, Uint8Array>();
+  const layer = new Map<string, Uint8Array>();
+  for (const [name, bytes] of files) {
+    if (name.endsWith('.mjs')) own.set(name, bytes);
+    else layer.set(`${LAYER_FOLDER}/${name}`, bytes);
+  }
+  own.set(RUNTIME, Buffer.from(`module.exports = require('${LAYERS}/${LAYER_FOLDER}/${RUNTIME}');\n`));
+  return { own, layer };
 }
 
-/** onnxruntime requires its binding by platform from a folder of many; in the zip it lies beside the code. */
-function bindingBeside(): Plugin {
-  return {
-    name: 'binding-beside',
-    setup(plugin) {
-      plugin.onLoad({ filter: /onnxruntime-node[\\/]dist[\\/]binding\.js$/ }, async ({ path }) => {
-        const source = await readFile(path, 'utf8');
-        const contents = source.replace(
-          /require\(`[^`]*onnxruntime_binding\.node`\)/,
-          'require("./onnxruntime_binding.node")',
-        );
-        if (contents === source)
-          throw new Error('onnxruntime-node loads its binding in a new way: see lambda/package.ts');
-        return { contents };
-      });
-      plugin.onResolve({ filter: /onnxruntime_binding\.node$/ }, ({ path }) => ({ path, external: true }));
-    },
-  };
+async function writeZip(path: string, files: Files, zip: Uint8Array): Promise<Zip> {
+  await replace(path, zip);
+  return { path, sha256: sha256Of(zip), zippedBytes: zip.length, unzippedBytes: bytesOf(files) };
 }
 
 async function nativeFiles(platform: string, arch: string): Promise<[string, Uint8Array][]> {
@@ -137,7 +114,7 @@ async function nativeFiles(platform: string, arch: string): Promise<[string, Uin
   );
 }
 
-function zipOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+function zipOf(files: Files): Uint8Array {
   const entries: Zippable = {};
   for (const name of [...files.keys()].sort()) {
     const mode = /\.(node|dylib|dll)$|\.so(\.|$)/.test(name) ? 0o755 : 0o644;
@@ -149,22 +126,28 @@ function zipOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   return zipSync(entries);
 }
 
-function contentsHash(files: ReadonlyMap<string, Uint8Array>): string {
+function bytesOf(files: Files): number {
+  return [...files.values()].reduce((sum, file) => sum + file.length, 0);
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function contentsHash(files: Files): string {
   const hash = createHash('sha256');
   for (const name of [...files.keys()].sort())
     hash.update(`${name} ${files.get(name)!.length}\n`).update(files.get(name)!);
   return hash.digest('hex');
 }
 
-async function keptPackage(path: string, contents: string): Promise<HandlerPackage | undefined> {
+async function keptPackage(name: string, contents: string): Promise<HandlerPackage | undefined> {
   try {
-    const earlier = JSON.parse(await readFile(`${path}.json`, 'utf8')) as HandlerPackage & { contents: string };
-    const sha256 = createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex');
-    if (earlier.contents !== contents || earlier.sha256 !== sha256) return undefined;
-    const { zippedBytes, unzippedBytes } = earlier;
-    return { path, sha256, zippedBytes, unzippedBytes, built: false };
+    const earlier = JSON.parse(await readFile(`${name}.zip.json`, 'utf8')) as HandlerPackage & { contents: string };
+    const { contents: was, ...kept } = earlier;
+    for (const { path, sha256 } of kept.layer ? [kept, kept.layer] : [kept])
+      if (was !== contents || sha256Of(await readFile(path)) !== sha256) return undefined;
+    return { ...kept, built: false };
   } catch {
     return undefined; // never built, or not readable: build
   }
@@ -190,10 +173,16 @@ async function main(): Promise<void> {
     },
   });
   const { platform, arch, 'out-dir': outDir, 'if-changed': ifChanged } = values;
-  const made = await packageHandler({ platform, arch, outDir, ifChanged });
+  for (const each of arch ? [arch] : Object.keys(ARCHITECTURES)) {
+    const made = await packageHandler({ platform, arch: each, outDir, ifChanged });
+    console.log(`${ARCHITECTURES[each] ?? each}${made.built ? '' : ' (unchanged)'}`);
+    for (const zip of made.layer ? [made, made.layer] : [made]) console.log(`  ${described(zip)}`);
+  }
+}
+
+function described({ path, zippedBytes, unzippedBytes, sha256 }: Zip): string {
   const size = (bytes: number) => `${(bytes / MIB).toFixed(1)} MiB`;
-  console.log(`${made.path}${made.built ? '' : ' (unchanged)'}`);
-  console.log(`zipped ${size(made.zippedBytes)}, unzipped ${size(made.unzippedBytes)}, sha256 ${made.sha256}`);
+  return `${path}: zipped ${size(zippedBytes)}, unzipped ${size(unzippedBytes)}, sha256 ${sha256}`;
 }
 
 if (import.meta.main) {

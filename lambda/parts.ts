@@ -7,6 +7,8 @@ import type { Sink, Stored } from './sink.ts';
 import { upload } from './upload.ts';
 
 export const LEAST_PART_BYTES = 5 * 1024 * 1024;
+/** Memory comes and goes in blocks, which move from what fills to what is sent. Also what is sent at once: TLS copies it. */
+export const BLOCK_BYTES = 256 * 1024;
 const MOST_IN_FLIGHT = 2;
 
 export type PartUrls = NonNullable<PredictionEvent['output']['parts']>;
@@ -18,35 +20,37 @@ export class Parts implements Sink {
   readonly #leastBytes: number;
   readonly #done: Part[] = [];
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #free: Buffer[] = [];
   readonly #abort = new AbortController();
   #failure: unknown;
-  #filling: Buffer;
+  readonly #free: Buffer[] = [];
+  /** What fills: blocks, all but the last of them full. */
+  #filling: Buffer[] = [];
   #filled = 0;
   #used = 0;
   #bytes = 0;
 
-  /** `leastBytes`: of a part, but where the whole chunk has less. */
+  /** `partBytes`: rounded down to whole blocks. `leastBytes`: of a part, but where the whole chunk has less. */
   constructor(urls: PartUrls, partBytes = LEAST_PART_BYTES, leastBytes = LEAST_PART_BYTES) {
     this.#urls = urls;
-    this.#partBytes = partBytes;
+    this.#partBytes = partBytes - (partBytes % BLOCK_BYTES);
     this.#leastBytes = leastBytes;
-    this.#filling = this.#buffer();
   }
 
   async write(bytes: Buffer): Promise<void> {
     for (let from = 0; from < bytes.length; ) {
-      const taken = bytes.copy(this.#filling, this.#filled, from);
+      const at = this.#filled % BLOCK_BYTES;
+      if (at === 0) this.#filling.push(this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES));
+      const taken = bytes.copy(this.#filling.at(-1)!, at, from);
       from += taken;
       this.#filled += taken;
       this.#bytes += taken;
-      if (this.#filled === this.#filling.length) await this.#cut();
+      if (this.#filled >= this.#partBytes + this.#leastBytes) await this.#cut();
     }
     this.#requireGood();
   }
 
   async end(): Promise<Stored> {
-    if (this.#filled > 0) this.#send(this.#filling, this.#filled);
+    if (this.#filled > 0) this.#send(this.#filled);
     await Promise.all(this.#inFlight);
     this.#requireGood();
     return { bytes: this.#bytes, ...(this.#done.length > 0 ? { parts: this.#done } : {}) };
@@ -57,17 +61,14 @@ export class Parts implements Sink {
     await Promise.all(this.#inFlight);
   }
 
-  /** Sends what makes a part and goes on with the rest in another buffer, when there is one. */
+  /** Sends what makes a part, when there is room on the way, and goes on with the rest. */
   async #cut(): Promise<void> {
     while (this.#inFlight.size >= MOST_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#requireGood();
-    const full = this.#filling;
-    this.#filling = this.#free.pop() ?? this.#buffer();
-    this.#filled = full.copy(this.#filling, 0, this.#partBytes);
-    this.#send(full, this.#partBytes);
+    this.#send(this.#partBytes);
   }
 
-  #send(buffer: Buffer, bytes: number): void {
+  #send(bytes: number): void {
     const index = this.#used++;
     const target = this.#urls[index];
     if (!target) {
@@ -75,16 +76,14 @@ export class Parts implements Sink {
       const text = `The predictions need more than the ${most === 1 ? 'one part' : `${most} parts`} set aside for them.`;
       throw new PredictionFailure('OutOfParts', text);
     }
-    const sending = upload({
-      url: target.url,
-      what: 'The predictions',
-      bytes,
-      body: () => [buffer.subarray(0, bytes)],
-      signal: this.#abort.signal,
-    })
+    const blocks = this.#filling.splice(0, Math.ceil(bytes / BLOCK_BYTES));
+    this.#filled -= bytes;
+    const { signal } = this.#abort;
+    const body = () => blocks.map((block, i) => block.subarray(0, bytes - i * BLOCK_BYTES));
+    const sending = upload({ url: target.url, what: 'The predictions', bytes, body, signal })
       .then((etag) => {
         this.#done[index] = { number: target.number, etag, bytes };
-        this.#free.push(buffer);
+        this.#free.push(...blocks);
       })
       .catch((error: unknown) => {
         this.#failure ??= error;
@@ -96,9 +95,5 @@ export class Parts implements Sink {
   /** A part that failed ends the chunk at the next write: its promise is nobody's. */
   #requireGood(): void {
     if (this.#failure !== undefined) throw this.#failure as Error;
-  }
-
-  #buffer(): Buffer {
-    return Buffer.allocUnsafeSlow(this.#partBytes + this.#leastBytes);
   }
 }

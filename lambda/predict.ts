@@ -23,16 +23,18 @@ export async function predict(
   format: OutputFormat = {},
 ): Promise<Predicted> {
   const stream = new Lookahead(source);
+  let feed: Feed | undefined;
   try {
     const head = await readHead(stream);
     stream.skip(head.next);
     const table = new Table(asked, head.header, head.encoding);
     const rows = await rowWriter(table, head, asked, format, write);
-    await scoreRows(table, new Feed(stream, head.encoding, head.next, Number.POSITIVE_INFINITY), head, rows);
+    feed = new Feed(stream, head.encoding, head.next, Number.POSITIVE_INFINITY);
+    await scoreRows(table, feed, head, rows);
     await rows.end();
     return requireRows(table.result());
   } finally {
-    await stream.close();
+    await (feed ?? stream).close();
   }
 }
 

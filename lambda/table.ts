@@ -2,9 +2,8 @@
 // behind the same bytes. Knows nothing of where bytes come from or go to: that is predict.ts.
 import type { Manifest, Statistics } from '../cloud/contract/contract.generated.ts';
 import { headerCells, RowAppender } from './append/rows.ts';
-import { stripped } from './csv/cell.ts';
 import { places, type Header } from './csv/dialect.ts';
-import { decode, type Encoding } from './csv/encoding.ts';
+import type { Encoding } from './csv/encoding.ts';
 import { type Engine, Read } from './csv/engine.ts';
 import { NUL_BYTE, UNCLOSED_QUOTE } from './csv/records.ts';
 import type { Window } from './csv/window.ts';
@@ -135,10 +134,9 @@ export class Table {
     return { engine, encoder, appender: new RowAppender(engine, this.#predictor, delimiter, this.#batchRows) };
   }
 
-  /** A record that is not as wide as the header, or worse: a blank line passes, anything else as the job asks. */
-  #meet(engine: Engine, outcome: number): void {
-    const { run } = engine;
-    if (outcome === Read.ragged && this.#isBlank(engine)) return;
+  /** A record that is not as wide as the header, or worse. One of blanks alone passes, anything else as the job asks. */
+  #meet({ run }: Engine, outcome: number): void {
+    if (outcome === Read.ragged && run.count.value === 1 && this.#parts!.encoder.firstCell() === '') return;
     const row = this.#rows + run.ends.value + 1;
     const problem = this.#problem(outcome, run.count.value);
     if (this.#asked.onBadRow !== 'empty') throw badRow(row, problem);
@@ -146,12 +144,6 @@ export class Table {
     this.#badRows++;
     this.#firstBadRow ??= { row, problem };
     run.keep();
-  }
-
-  /** Blanks alone, where rows have more cells: passed through without a prediction. */
-  #isBlank({ run, bytes }: Engine): boolean {
-    const line = () => decode(bytes, run.position.value, run.contentEnd.value, this.#encoding);
-    return run.count.value === 1 && stripped(line()) === '';
   }
 
   #problem(outcome: number, cells: number): string {

@@ -128,7 +128,7 @@ function textTally(
 interface Coding {
   /** By code, the place of its text among those counted apart; one further for all others. */
   readonly slots: Int32Array;
-  codeOf(input: Numbers, start: number): number;
+  readonly codeOf: (input: Numbers, start: number) => number;
   /** Where a missing, an unknown cell is counted at first. */
   readonly missing: number;
   readonly unknown: number;
@@ -161,7 +161,7 @@ function coding(column: TextColumn, texts: readonly string[], { type }: Place): 
   }
   return {
     slots,
-    codeOf(input, start) {
+    codeOf: (input, start) => {
       let code = 0;
       while (code < count && input[start + code] === 0) code++;
       return code;

@@ -2,7 +2,8 @@
 
 Hard rows: millisecond timestamps, 31-bit ids, money with cents, numbers about 1e-9 and 1e-36, words and missing cells,
 through the product's own encoding. Each classifier sees them for two and for three classes, with one and with two
-threads of ONNX Runtime. Wanted: no wrong label. Prints a table, then one line of JSON.
+threads of ONNX Runtime. Wanted: no wrong label. Prints a table, then one line of JSON. `--keep FOLDER` leaves graphs,
+rows and predictions there for other evaluators (`npm run bench -- evaluators`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,8 +99,9 @@ def compared(
     train: Hard,
     test: Hard,
     asked: Mapping[str, object] | None = None,
+    folder: Path | None = None,
 ) -> Measured:
-    """Fits on `train`, compares on `test`; `classes`: 0 for regression."""
+    """Fits on `train`, compares on `test`; `classes`: 0 for regression. `folder`: to keep what was compared."""
     chosen = choose(family.name, family.hyperparameters, asked or {})
     columns = fit_columns(train.features, train.table, family.scheme)
     X = encode(columns, train.table, family.input_type)
@@ -112,6 +115,8 @@ def compared(
     X = encode(columns, test.table, family.input_type)
     theirs = family.predict(estimator, X, classes)
     line = default_threshold((Ingredient(family.name, chosen),), classes)
+    if folder:
+        keep(folder / f"{family.name}_{classes or 'value'}", graph, X, theirs, line)
     wrong, largest = [], 0.0
     for threads in (1, 2):
         ours = run(graph, X, threads)
@@ -135,6 +140,19 @@ def compared(
     )
 
 
+def keep(
+    folder: Path, graph: Graph, X: NDArray[np.floating], theirs: NDArray[np.float64], threshold: float | None
+) -> None:
+    """model.onnx, rows.bin (row-major, in the graph's input type), predictions.bin (float64), graph.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(graph.model)
+    (folder / "rows.bin").write_bytes(np.ascontiguousarray(X).tobytes())
+    (folder / "predictions.bin").write_bytes(np.ascontiguousarray(theirs, dtype=np.float64).tobytes())
+    about: dict[str, object] = {"type": graph.input_type, "width": graph.width, "kind": graph.kind}
+    about |= {"divisor": graph.divisor, "outputs": 1 if theirs.ndim == 1 else theirs.shape[1], "threshold": threshold}
+    (folder / "graph.json").write_text(json.dumps(about))
+
+
 def run(graph: Graph, X: NDArray[np.floating], threads: int) -> NDArray[np.float64]:
     """Values, or probabilities, by ONNX Runtime."""
     import onnxruntime
@@ -153,6 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--family", nargs="*", default=list(FAMILIES))
+    parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     train, test = Hard(TRAIN_ROWS, 10), Hard(options.rows, 11)
     print(
@@ -171,7 +190,7 @@ def main() -> int:
             if task not in family.tasks:
                 continue
             try:
-                one = compared(family, task, classes, train, test)
+                one = compared(family, task, classes, train, test, folder=options.keep)
             except JobError as error:
                 print(f"{name:24}{error.message}")
                 continue

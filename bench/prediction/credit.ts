@@ -13,6 +13,10 @@ const NUMBERS: Record<number, [number, number]> = {
   17: [1, 2],
 };
 
+/** By column, the codes that occur; undefined for a column of numbers. */
+export const CATEGORIES = CODES.map((count, i) =>
+  i in NUMBERS ? undefined : Array.from({ length: count }, (_, code) => `A${i + 1}${code}`),
+);
 export const COLUMNS = CODES.map((_, i) => `Attribute${i + 1}`);
 export const TARGET = 'class';
 

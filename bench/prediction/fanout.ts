@@ -9,7 +9,7 @@ import { fit, SimulatedLambda, type Simulated } from './simulated-lambda.ts';
 const WORKERS = [1, 10, 100, 1000];
 const RECORDED = 21;
 /** Work for each worker: what a table of so many seconds times N takes. */
-const WORK_SECONDS = 60;
+const WORK_SECONDS = 120;
 const ROW_BYTES = 78;
 /** Of a sandbox, before the program's own start: AWS's share, not measurable here; a cautious figure. */
 const SANDBOX_MS = 300;
@@ -39,11 +39,14 @@ export async function fanOut(artefact: Artefact, { rounds, say }: BenchmarkOptio
       }).run(),
     );
     const middle = (of: (one: Simulated) => number) => median(played.map(of));
-    measured.push(
-      alone(`fan-out: efficiency of ${workers}`, middle(({ efficiency }) => efficiency), `of ${workers}`),
-      alone(`fan-out: invocations for ${workers}`, middle(({ invocations }) => invocations), 'invocations'),
-      alone(`fan-out: throttles for ${workers}`, middle(({ throttles }) => throttles), 'throttles'),
-    );
+    const add = (what: string, of: (one: Simulated) => number, unit: string) =>
+      measured.push(alone(`fan-out to ${workers}: ${what}`, middle(of), unit));
+    add('efficiency', ({ efficiency }) => efficiency, `of ${workers}`);
+    add('table', () => bytes / 1e9, 'GB');
+    add('time', ({ seconds }) => seconds, 's');
+    add('invocations', ({ invocations }) => invocations, 'invocations');
+    add('throttles', ({ throttles }) => throttles, 'throttles');
+    add('largest part', ({ partBytes }) => partBytes / 1024 / 1024, 'MiB');
   }
   return measured;
 }

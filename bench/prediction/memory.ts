@@ -8,17 +8,12 @@ import { alone, type BenchmarkOptions, type Measurement } from '../measurement.t
 import { writeCredit } from './credit.ts';
 import { eventFor } from './invocation.ts';
 import type { Artefact } from './model.ts';
-import { packagedProgram } from './program.ts';
+import { bundled, packagedProgram } from './program.ts';
 import { startStorage } from './storage.ts';
 
 /** Of the rows asked for. */
 const SIZES = [0.1, 1, 10];
 const PART_BYTES = 8 * 1024 * 1024;
-/** Loaded before the program; says at its end how much memory it had at most. */
-const WITNESS = `data:text/javascript,${encodeURIComponent(
-  'process.on("exit", () => process.stderr.write(`\\npeak ${process.resourceUsage().maxRSS / 1024}\\n`))',
-)}`;
-
 export async function memoryCurve(
   model: string,
   folder: string,
@@ -26,6 +21,7 @@ export async function memoryCurve(
   { rows, say }: BenchmarkOptions,
 ): Promise<Measurement[]> {
   const program = await packagedProgram(folder);
+  const witness = await bundled('witness.ts', folder);
   const measured: Measurement[] = [];
   for (const size of SIZES) {
     const count = Math.max(1, Math.round(rows * size));
@@ -33,13 +29,17 @@ export async function memoryCurve(
     say(label);
     const table = join(folder, 'memory.csv');
     await writeCredit(table, count);
-    const { peakMiB, ms } = await scored(program, artefact, await readFile(table));
+    const { peakMiB, ms } = await scored([witness, program], artefact, await readFile(table));
     measured.push(alone(`${label}: peak memory`, peakMiB, 'MiB'), alone(label, (count / ms) * 1000, 'rows/s'));
   }
   return measured;
 }
 
-async function scored(program: string, artefact: Artefact, data: Buffer): Promise<{ peakMiB: number; ms: number }> {
+async function scored(
+  [witness, program]: readonly [string, string],
+  artefact: Artefact,
+  data: Buffer,
+): Promise<{ peakMiB: number; ms: number }> {
   const storage = await startStorage();
   try {
     const event = eventFor(storage, { ...artefact, data });
@@ -53,7 +53,7 @@ async function scored(program: string, artefact: Artefact, data: Buffer): Promis
       data: { ...event.data, range },
       output: { uri: event.output.uri, parts, partBytes: PART_BYTES },
     };
-    const { stdout, stderr } = await ran(['--import', WITNESS, program], JSON.stringify(asked));
+    const { stdout, stderr } = await ran(['--import', witness, program], JSON.stringify(asked));
     const answer = JSON.parse(stdout) as PredictionAnswer;
     if (!answer.success) throw new Error(`the handler failed: ${answer.error}`);
     return { peakMiB: Number(/^peak (.+)$/m.exec(stderr)?.[1]), ms: answer.execution_time_ms };

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Manifest } from '../../cloud/contract/contract.generated.ts';
-import { COLUMNS, randomNumbers, TARGET } from './credit.ts';
+import { CATEGORIES, COLUMNS, randomNumbers, TARGET } from './credit.ts';
 import { manifestOf, number } from './manifest.ts';
 import { logisticModel } from './onnxmodel.ts';
 
@@ -43,10 +43,15 @@ export async function fittedArtefact(
 export async function madeUpArtefact(folder: string): Promise<Artefact> {
   await mkdir(folder, { recursive: true });
   const random = randomNumbers(3);
-  const categories = Object.fromEntries(COLUMNS.slice(0, 13).map((name) => [name, ['A10', 'A11', 'A12']]));
-  const numbers = Object.fromEntries(COLUMNS.slice(13).map((name): [string, [number, number]] => [name, [3, 7]]));
-  const weights = Array.from({ length: 13 * 3 + 7 }, () => random() - 0.5);
+  const categories: FittedModel['categories'] = {};
+  const numbers: FittedModel['numbers'] = {};
+  for (const [i, name] of COLUMNS.entries()) {
+    const codes = CATEGORIES[i];
+    if (codes) categories[name] = codes;
+    else numbers[name] = [3, 7];
+  }
   const manifest = manifestFor({ classes: ['1', '2'], categories, numbers, type: 'float64', divisor: 1 });
+  const weights = Array.from({ length: manifest.onnx.input.width }, () => random() - 0.5);
   return keep(folder, { manifest, onnx: logisticModel(weights, 0) });
 }
 

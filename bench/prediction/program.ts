@@ -6,12 +6,12 @@ import { build } from 'esbuild';
 import { unzipSync } from 'fflate';
 import { packageHandler } from '../../lambda/package.ts';
 
-/** Bundles server.ts into the folder; returns its path. */
-export async function bundledServer(folder: string): Promise<string> {
+/** Bundles a file of this folder into another; returns its path. */
+export async function bundled(name: string, folder: string): Promise<string> {
   const runtime = { path: createRequire(import.meta.url).resolve('onnxruntime-node'), external: true };
-  const outfile = join(folder, 'server.mjs');
+  const outfile = join(folder, `${name.slice(0, -3)}.mjs`);
   await build({
-    entryPoints: [join(import.meta.dirname, 'server.ts')],
+    entryPoints: [join(import.meta.dirname, name)],
     bundle: true,
     platform: 'node',
     target: 'node22',

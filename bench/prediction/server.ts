@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { readManifest } from '../../lambda/model.ts';
 import { predict } from '../../lambda/predict.ts';
 import { evaluatorOf } from '../../lambda/score/choice.ts';
+import { peakMiB } from './peak.ts';
 import { stagesOf } from './stages.ts';
 
 interface Request {
@@ -34,7 +35,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const began = performance.now();
   const rows = await (asked.copy ? copied(asked) : predicted(asked));
   const ms = performance.now() - began;
-  console.log(JSON.stringify({ rows, ms, peakMiB: process.resourceUsage().maxRSS / 1024 }));
+  console.log(JSON.stringify({ rows, ms, peakMiB: peakMiB() }));
 }
 
 async function predicted({ input, output }: Request): Promise<number> {

@@ -26,7 +26,8 @@ export interface Simulated {
   readonly seconds: number;
   readonly invocations: number;
   readonly throttles: number;
-  readonly chunks: number;
+  /** Of the largest part: a handler has up to three in memory. */
+  readonly partBytes: number;
 }
 
 interface Flight {
@@ -68,6 +69,7 @@ export class SimulatedLambda {
   #throttles = 0;
   /** What the chunks would have taken, one after the other, in one invocation. */
   #idealMs = 0;
+  #partBytes = 0;
 
   constructor(conditions: Conditions) {
     const { workers, bytes, rowBytes, chunks } = conditions;
@@ -97,7 +99,7 @@ export class SimulatedLambda {
       seconds: this.#now / 1000,
       invocations: this.#invocations,
       throttles: this.#throttles,
-      chunks: this.#plan.chunks.length,
+      partBytes: this.#partBytes,
     };
   }
 
@@ -161,6 +163,7 @@ export class SimulatedLambda {
       etag: `"${start}-${i}"`,
       bytes: i < count - 1 ? partBytes : bytes - (count - 1) * partBytes,
     });
+    this.#partBytes = Math.max(this.#partBytes, part(count - 1).bytes);
     return {
       success: true,
       predictions_s3_uri: '',

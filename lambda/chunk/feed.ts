@@ -30,7 +30,6 @@ export class Feed {
     this.#encoding = encoding;
     this.#transcoder = toUtf8(encoding);
     this.#end = end;
-    if (end <= position) this.#limit = 0;
     this.position = position;
     this.#read = position;
   }
@@ -71,8 +70,10 @@ export class Feed {
     while (!this.ended && this.window.length < bytes) await this.#pull();
   }
 
-  close(): Promise<void> {
-    return this.#stream.close();
+  /** Lets go of the source and of the window: no view of its bytes may be used any more. */
+  async close(): Promise<void> {
+    this.window.release();
+    await this.#stream.close();
   }
 
   async #pull(): Promise<void> {

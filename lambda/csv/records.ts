@@ -20,7 +20,7 @@ export const UNCLOSED_QUOTE = 'opens a quote that is never closed';
 
 /** Room for a record's bytes and cells, shared by all scanners: nothing of a record is kept after the next call. */
 class Desk {
-  readonly engine = new Engine();
+  readonly engine = Engine.take();
   #bytes = 0;
   #mostBytes = 0;
   #cells = 0;

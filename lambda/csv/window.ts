@@ -1,6 +1,6 @@
 // The bytes being worked on: what was read and not yet passed on. Parsing looks at whole records only, so a torn record
-// at the end waits here for more. Bounded: by WINDOW_BYTES, or by the longest record where one is larger.
-import { PredictionFailure } from '../failure.ts';
+// at the end waits here for more. Bounded: by WINDOW_BYTES, or by the longest record where one is larger, as long as who
+// fills it refuses longer ones (chunk/feed.ts).
 import { Engine } from './engine.ts';
 
 /** Bytes worth reading before parsing: about 3,000 rows, enough to fill a batch and still at home in the cache. */
@@ -10,7 +10,8 @@ export const LONGEST_RECORD_BYTES = 16 * 1024 * 1024;
 
 export class Window {
   /** Where the bytes lie, for those who work on them in place. */
-  readonly engine = new Engine();
+  readonly engine = Engine.take();
+  #released = false;
   #at = 0;
   #capacity = 0;
   from = 0;
@@ -41,6 +42,12 @@ export class Window {
     this.to += chunk.length;
   }
 
+  /** Nothing of the window, nor of what was laid out in its memory, is needed any more. */
+  release(): void {
+    if (!this.#released) this.engine.release();
+    this.#released = true;
+  }
+
   /** Everything before `from` is done with. */
   advance(from: number): void {
     this.from = from;
@@ -49,12 +56,6 @@ export class Window {
 
   /** The record at `from` is torn. Asks for as much again, so that scanning it anew stays linear in its length. */
   starve(): void {
-    if (this.length > LONGEST_RECORD_BYTES) {
-      throw new PredictionFailure(
-        'InvalidData',
-        `A row is longer than ${LONGEST_RECORD_BYTES / 1024 / 1024} MiB: probably a quote that is opened and never closed.`,
-      );
-    }
     this.#wanted = Math.max(WINDOW_BYTES, Math.min(2 * this.length, LONGEST_RECORD_BYTES + 1));
   }
 

@@ -53,6 +53,7 @@ export class RowEncoder implements SlowCells {
   readonly #type: 'float32' | 'float64';
   readonly #limit: number;
   readonly #steps: Steps;
+  readonly #cells: number;
   readonly #at: number;
   readonly #length: number;
   #input: Numbers;
@@ -72,8 +73,8 @@ export class RowEncoder implements SlowCells {
     this.#length = mostRows * this.width;
     const single = this.#type === 'float32';
     this.#at = engine.allocate(this.#length * (single ? 4 : 8));
-    const cells = engine.allocate(shape.columns * CELL_BYTES);
-    engine.run.setRecords(delimiter.charCodeAt(0), cells, shape.columns);
+    this.#cells = engine.allocate(shape.columns * CELL_BYTES);
+    engine.run.setRecords(delimiter.charCodeAt(0), this.#cells, shape.columns);
     engine.run.setBatch(shape.columns, engine.allocate(mostRows * 4), this.#at, this.width, single, this.#limit);
     engine.slow = this;
     this.#input = this.#look();
@@ -83,6 +84,12 @@ export class RowEncoder implements SlowCells {
   get input(): Numbers {
     if (this.#input.buffer !== this.#engine.bytes.buffer) this.#input = this.#look();
     return this.#input;
+  }
+
+  /** Stripped text of the first cell of the record that reading stopped at. */
+  firstCell(): string {
+    const { bytes } = this.#engine;
+    return this.#text(bytes.readInt32LE(this.#cells), bytes.readInt32LE(this.#cells + 4));
   }
 
   number(index: number, start: number, end: number): number {

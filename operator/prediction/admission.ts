@@ -7,7 +7,7 @@ import type { Account, PredictionJob } from '../../crds/crds.generated.ts';
 import { accountName, userOf } from '../../crds/objects.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
 import type { Found } from './beginning.ts';
-import { leastBytes } from './cut.ts';
+import { LEAST_CHUNK_BYTES } from './cut.ts';
 import type { Invoker } from './invoker.ts';
 import { jobKey, uidOf } from './job.ts';
 import { lookAt, tableOf, unsplit } from './look.ts';
@@ -111,7 +111,7 @@ async function reserve(
   const limit = limitOf(job, account, maxPredictionCostUsd);
   const spentUsd = job.status?.cost?.actualUsd ?? 0;
   const mayBeSplit = table.splittable && table.bytes / table.rowBytes > splitRows;
-  const most = mayBeSplit ? Math.max(1, Math.ceil(table.bytes / leastBytes(table.bytes))) : 1;
+  const most = mayBeSplit ? Math.max(1, Math.ceil(table.bytes / LEAST_CHUNK_BYTES)) : 1;
   const one = invoker.costUsd(invoker.timeoutSeconds);
   const estimatedUsd = invoker.costUsd(START_SECONDS + table.bytes / BYTES_PER_SECOND);
   if (one > limit)

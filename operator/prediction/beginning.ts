@@ -3,6 +3,7 @@
 import { readableKey } from '../../cloud/access.ts';
 import { CloudError } from '../../cloud/errors.ts';
 import type { PredictionJob } from '../../crds/crds.generated.ts';
+import type { Invoker } from './invoker.ts';
 import { folderOf, userIdOf } from './job.ts';
 import { lookAt, tableOf } from './look.ts';
 import { findModel, type Model } from './model.ts';
@@ -25,6 +26,18 @@ export interface Begun {
   readonly records: ReadonlyMap<string, ChunkRecord>;
   /** Others may have invoked before. */
   readonly resumed: boolean;
+}
+
+/** What spec and place say about cutting; the spec may change while the job runs. */
+export function termsOf(job: PredictionJob, invoker: Invoker, splitRows: number): Terms {
+  const { maxParallel: parallel, chunkBytes, chunkRows } = job.spec;
+  const { chunkSeconds, timeoutSeconds } = invoker;
+  return {
+    ...{ splitRows, parallel, chunkSeconds, timeoutSeconds },
+    mostParts: invoker.mostParts(job),
+    ...(chunkBytes === undefined ? {} : { chunkBytes }),
+    ...(chunkRows === undefined ? {} : { chunkRows }),
+  };
 }
 
 type Options = Pick<PredictionOptions, 'bucket' | 'places'>;

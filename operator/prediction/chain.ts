@@ -75,8 +75,9 @@ export function decide(state: State): Decision {
 function decided(state: State): Decision {
   let { plan } = state;
   for (;;) {
-    const walk = new Walk({ ...state, plan }, measure(state, plan));
-    const next = walk.mended ?? more(walk, state, plan);
+    const measured = measure(state, plan);
+    const walk = new Walk({ ...state, plan }, measured);
+    const next = walk.mended ?? more(walk, state.terms, plan, measured);
     if (!next) return settled(walk, state, plan);
     if (next.edition > MOST_EDITIONS + MOST_EDITIONS_PER_CHUNK * next.chunks.length)
       throw new Inconsistency(next.chunks[0]!, `${next.edition} replacements did not help`);
@@ -91,12 +92,11 @@ function settled(walk: Walk, { terms }: State, plan: Plan): Decision {
 }
 
 /** The next wave, when the speed is known and there is a place that nothing waits for. */
-function more(walk: Walk, state: State, plan: Plan): Plan | undefined {
-  const measured = measure(state, plan);
-  const free = state.terms.parallel - walk.running - walk.runnable.length;
+function more(walk: Walk, terms: Terms, plan: Plan, measured: Measured | undefined): Plan | undefined {
+  const free = terms.parallel - walk.running - walk.runnable.length;
   if (!measured || walk.held || free <= 0) return undefined;
-  const wave = cutMore(plan, state.terms, measured);
-  return wave.length === 0 ? undefined : { ...plan, chunks: [...plan.chunks, ...wave] };
+  const longer = cutMore(plan, terms, measured);
+  return longer === plan ? undefined : longer;
 }
 
 /** From the answers of the chunks in the plan; undefined while there are none. */

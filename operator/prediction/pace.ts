@@ -12,8 +12,9 @@ interface Claim {
   readonly most: number;
 }
 
-/** A throttle says where the ceiling is. For so long it is neared slowly; then it may have moved. */
-const MARK_MS = 60_000;
+/** A throttle says where the ceiling is. It is neared quickly, tried carefully, and soon passed if it has moved, as CUBIC does (RFC 9438). */
+const CAREFUL_MS = 5_000;
+const DOUBLED_MS = 15_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -22,7 +23,7 @@ export class Pace {
   #limit: number;
   /** In flight when it was throttled last. */
   #mark = Infinity;
-  #markUntil = 0;
+  #markedAt = 0;
   #pauseUntil = 0;
   /** Halvings since the last answer. */
   #halvings = 0;
@@ -91,15 +92,16 @@ export class Pace {
 
   #answered(now: number): void {
     this.#halvings = 0;
-    if (now >= this.#markUntil) this.#mark = Infinity;
-    this.#limit = Math.min(this.#ceiling, this.#limit + (this.#limit < this.#mark ? 1 : 1 / this.#limit));
+    const later = Math.max(0, now - this.#markedAt - CAREFUL_MS) / DOUBLED_MS;
+    const most = Math.min(this.#ceiling, this.#mark * (1 + later ** 3));
+    this.#limit = Math.max(this.#limit, Math.min(most, this.#limit + 1));
   }
 
   #throttled(now: number): void {
     this.#heeded = this.#begun;
     // What is in flight is what there was room for; a limit that nobody used says nothing.
     this.#mark = Math.max(1, this.#total);
-    this.#markUntil = now + MARK_MS;
+    this.#markedAt = now;
     this.#limit = Math.max(1, Math.min(this.#limit, this.#total + 1) / 2);
     this.#pauseUntil = now + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#halvings);
     this.#halvings += 1;

@@ -135,13 +135,16 @@ interface Bar {
   readonly share: number;
 }
 
+/** Beyond, the width of the picture would overflow. */
+const MOST_DRAWN = 1e300;
+
 /** The middle 99 % in columns of equal width; a bucket wider than a column is spread over all that it covers. */
 function barsOf(buckets: Values['buckets'], min: number, max: number): { bars: Bar[]; outside: number } {
   const all = sum(buckets.map(({ rows }) => rows));
   if (all === 0) return { bars: [], outside: 0 };
   const low = Math.max(min, buckets[firstAbove(buckets, 0.005 * all)]!.from);
   const high = Math.min(max, buckets[firstAbove(buckets, 0.995 * all)]!.to);
-  if (!Number.isFinite(high - low)) return { bars: [], outside: 0 };
+  if (!(Math.max(Math.abs(low), Math.abs(high)) <= MOST_DRAWN)) return { bars: [], outside: 0 };
   const room = high - low > Math.abs(low) * 1e-9 ? high - low : Math.abs(low) || 1;
   const start = high - low === room ? low : low - room / 2;
   const bars = Array.from({ length: COLUMNS }, (_, at) => {
@@ -200,6 +203,7 @@ function ticks(low: number, high: number, about = 5): number[] {
   const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  if (!(step > 0)) return []; // the smallest numbers there are have no tenth
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) =>

@@ -1,8 +1,8 @@
 // How a table is cut: chunks of nominal bytes, and the part numbers of the upload that are each chunk's own (numbers.ts). Pure. First
 // a cautious wave; the rest is cut wave by wave with the speed that was measured (cut.ts), and mended as answers come (chain.ts).
 import type { Quotes } from '../../cloud/contract/contract.generated.ts';
-import { cutMore, leastBytes } from './cut.ts';
-import { MIB, MOST_NUMBERS, wholeMib } from './numbers.ts';
+import { cutMore, LEAST_CHUNK_BYTES } from './cut.ts';
+import { MIB, MOST_NUMBERS, partBytesFor, partBytesOver } from './numbers.ts';
 
 /** Work for one invocation: the rows that begin in bytes [start, end). A whole object when it is the only one. */
 export interface Chunk {
@@ -36,6 +36,8 @@ export interface Plan {
   readonly chunkBytes?: number;
   /** How often chunks were replaced. */
   readonly edition: number;
+  /** The first number of the upload that is no chunk's yet. */
+  readonly nextPart: number;
   /** In order, from the first byte on, without gaps; the rest of the table is cut when the speed is known. */
   readonly chunks: readonly Chunk[];
 }
@@ -75,11 +77,8 @@ export type Draft = Omit<Plan, 'upload'> & { readonly partBytes?: number };
 
 /** A result of this size is put as a whole; the handler keeps it in memory and on its disk until then. */
 const WHOLE_BYTES = 128 * MIB;
-const PART_BYTES = 8 * MIB;
 /** How much larger than a compressed table its rows are taken to be. */
 const PACKED_GROWTH = 30;
-/** The part numbers of an upload hold this many times what is expected, so that any chunk can be given more. */
-const SPARE = 3;
 /** Characters of a number in the output: sign, 17 digits, point, exponent, and its delimiter. */
 const NUMBER_BYTES = 25;
 
@@ -94,13 +93,13 @@ export function addedBytes(classes: readonly string[] | null, probabilities: boo
 export function draft(table: Table, terms: Terms): Draft {
   const { bytes, etag, rowBytes, splittable } = table;
   const growth = growthOf(table);
-  const plan = { version: 1 as const, bytes, etag, splittable, growth, edition: 0, chunks: [] };
+  const plan = { version: 1 as const, bytes, etag, splittable, growth, edition: 0, nextPart: 1, chunks: [] };
   if (!isSplit(table, terms)) return whole(plan, terms);
   const asked = terms.chunkBytes ?? (terms.chunkRows === undefined ? undefined : terms.chunkRows * rowBytes);
-  const partBytes = wholeMib(Math.max(PART_BYTES, (SPARE * bytes * growth) / MOST_NUMBERS));
-  const chunkBytes = asked === undefined ? {} : { chunkBytes: Math.max(leastBytes(bytes), Math.ceil(asked)) };
-  const uncut = { ...plan, ...chunkBytes };
-  return { ...uncut, partBytes, chunks: cutMore({ ...uncut, upload: { id: '', partBytes } }, terms) };
+  const chunkBytes = asked === undefined ? {} : { chunkBytes: Math.max(LEAST_CHUNK_BYTES, Math.ceil(asked)) };
+  const partBytes = partBytesFor(bytes, growth);
+  const { upload: _, ...cut } = cutMore({ ...plan, ...chunkBytes, upload: { id: '', partBytes } }, terms);
+  return { ...cut, partBytes };
 }
 
 /** The plan as it is stored, its upload begun. */
@@ -111,7 +110,7 @@ export function planOf({ partBytes, ...rest }: Draft, uploadId: string | undefin
 
 /** More rows than are worth one invocation, and bytes for two chunks. */
 function isSplit({ bytes, rowBytes, splittable }: Table, { splitRows }: Terms): boolean {
-  return splittable && bytes / rowBytes > splitRows && bytes >= 2 * leastBytes(bytes);
+  return splittable && bytes / rowBytes > splitRows && bytes >= 2 * LEAST_CHUNK_BYTES;
 }
 
 function whole(plan: Omit<Draft, 'partBytes'>, { mostParts }: Terms): Draft {
@@ -119,15 +118,23 @@ function whole(plan: Omit<Draft, 'partBytes'>, { mostParts }: Terms): Draft {
   const chunk = { start: 0, end: bytes };
   if (bytes * growth <= WHOLE_BYTES) return { ...plan, chunks: [{ ...chunk, firstPart: 0, lastPart: 0 }] };
   // Half the numbers an event can carry, so that they can be doubled once before parts must grow.
-  const partBytes = wholeMib(Math.max(PART_BYTES, (2 * bytes * growth) / mostParts));
   const lastPart = Math.max(1, Math.ceil(mostParts / 2));
-  return { ...plan, partBytes, chunks: [{ ...chunk, firstPart: 1, lastPart }] };
+  const partBytes = partBytesOver(bytes * growth, lastPart);
+  return { ...plan, partBytes, nextPart: MOST_NUMBERS + 1, chunks: [{ ...chunk, firstPart: 1, lastPart }] };
 }
 
 function growthOf({ rowBytes, addedBytes: added, packed }: Table): number {
   return (packed ? PACKED_GROWTH : 1) * (1 + added / Math.max(1, rowBytes));
 }
 
+const names = new WeakMap<Chunk, string>();
+
 /** Names the work, and so its answer in the bucket: the same name gives the same bytes. */
-export const chunkName = ({ start, end, quotes, edition }: Chunk): string =>
-  [start, end, quotes, edition].filter((word) => word !== undefined).join('-');
+export function chunkName(chunk: Chunk): string {
+  const known = names.get(chunk);
+  if (known !== undefined) return known;
+  const { start, end, quotes, edition } = chunk;
+  const name = [start, end, quotes, edition].filter((word) => word !== undefined).join('-');
+  names.set(chunk, name);
+  return name;
+}

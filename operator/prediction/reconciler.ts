@@ -146,7 +146,7 @@ export class PredictionReconciler {
 
   async #deleted({ job, now }: At): Promise<Outcome> {
     const run = this.#runs.of(job);
-    run?.stop();
+    run?.abandon();
     if (!job.metadata?.finalizers?.includes(FINALIZER)) return undefined;
     if (!FINAL_PHASES.has(job.status?.phase ?? '')) await this.#ending.abandon(job, now, run?.spent);
     await this.#ending.clean(job, this.#runs.invokerOf(job));

@@ -1,9 +1,8 @@
 // The chunks of one job at work, beside the reconcilers: asks chain.ts what to do after everything that happens, stores the plan, begins
 // invocations within what pace and budget allow, records what came of them. The reconciler reads `picture` for the status, and `ended`.
-import type { Cancel } from '../../cloud/clock.ts';
-import { showUsd } from '../../cloud/prices.ts';
 import type { PredictionJob } from '../../crds/crds.generated.ts';
-import { type Begun, begin, type Found } from './beginning.ts';
+import { type Begun, begin, type Found, termsOf } from './beginning.ts';
+import { affordable, spentUp } from './budget.ts';
 import { decide, type Outcome, outcomeAfter } from './chain.ts';
 import { eventOf } from './event.ts';
 import type { Invoked, Invoker } from './invoker.ts';
@@ -16,7 +15,7 @@ import type { Pace } from './pace.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { NOTHING, patiently, spentMore, type Spent, spentTogether, storePlan, writeRecord } from './records.ts';
 import { reasonOf, type Refusal, Refused } from './refusals.ts';
-import { Telling } from './telling.ts';
+import { Alarm, Telling } from './telling.ts';
 import { howOf, troubleOf } from './trouble.ts';
 
 export type Ended =
@@ -45,7 +44,7 @@ export interface RunOptions {
 export class Run {
   ended: Ended | undefined;
   /** Nobody's outcome: S3 away, a plan that another leader wrote … Dropped and begun again. */
-  error: unknown;
+  error: Error | undefined;
   readonly #given: RunOptions;
   readonly #key: string;
   readonly #folder: Folder;
@@ -58,7 +57,7 @@ export class Run {
   #stepping = false;
   #again = false;
   #stopped = false;
-  #timer: { readonly at: number; readonly cancel: Cancel } | undefined;
+  readonly #alarm: Alarm;
   readonly #telling: Telling;
 
   constructor(given: RunOptions) {
@@ -67,6 +66,7 @@ export class Run {
     this.#key = jobKey(given.job);
     this.#folder = folderOf(given.options.places, given.job);
     const { clock, enqueue } = given.options;
+    this.#alarm = new Alarm(clock, () => this.wake());
     this.#telling = new Telling(clock, () => enqueue(this.#key));
     this.wake();
   }
@@ -94,13 +94,18 @@ export class Run {
     return new Set(this.#flights.keys());
   }
 
-  /** Ends the work: what is in flight is given up, and counted as paid for so far. Nothing happens afterwards. */
+  /** Nothing happens afterwards. What is in flight is left to whoever comes next, who may find its answers. */
   stop(): void {
     this.#stopped = true;
-    this.#timer?.cancel();
     this.#telling.stop();
-    for (const name of [...this.#flights.keys()]) this.#giveUp(name);
+    for (const [name, flight] of this.#flights) this.#abort(name, flight);
     this.#unclaim();
+  }
+
+  /** Nobody will ask for what is in flight: it is counted as paid for so far. */
+  abandon(): void {
+    this.#giveUpAll();
+    this.stop();
   }
 
   /** Parts of these chunks were written over: they are to be run again. */
@@ -139,7 +144,7 @@ export class Run {
 
   #failed(error: unknown): void {
     if (error instanceof Refused) this.#end(error);
-    else this.error ??= error;
+    else this.error ??= error instanceof Error ? error : new Error(String(error));
     this.#over();
   }
 
@@ -162,7 +167,7 @@ export class Run {
       case 'going':
         await this.#adopt(decision.plan);
         this.#launch(decision.run);
-        if (decision.again !== undefined) this.#wakeAt(decision.again);
+        if (decision.again !== undefined) this.#alarm.at(decision.again);
     }
   }
 
@@ -180,17 +185,7 @@ export class Run {
   }
 
   #terms(): Terms {
-    const { invoker, options } = this.#given;
-    const { spec } = this.#job;
-    return {
-      splitRows: options.splitRows,
-      parallel: spec.maxParallel,
-      chunkSeconds: invoker.chunkSeconds,
-      timeoutSeconds: invoker.timeoutSeconds,
-      mostParts: invoker.mostParts(this.#job),
-      ...(spec.chunkBytes === undefined ? {} : { chunkBytes: spec.chunkBytes }),
-      ...(spec.chunkRows === undefined ? {} : { chunkRows: spec.chunkRows }),
-    };
+    return termsOf(this.#job, this.#given.invoker, this.#given.options.splitRows);
   }
 
   /** Stores another plan before anything of it is run; under a lock, for an earlier leader may still be alive. */
@@ -202,39 +197,33 @@ export class Run {
     this.#begun = { ...begun, plan, etag };
     this.#overwritten = new Set();
     const names = new Set(plan.chunks.map(chunkName));
-    for (const name of [...this.#flights.keys()]) if (!names.has(name)) this.#giveUp(name);
+    for (const name of this.#running) if (!names.has(name)) this.#giveUp(name);
   }
 
   #launch(chunks: readonly Chunk[]): void {
     if (this.#stopped) return;
     const { pace, invoker, limitUsd, options } = this.#given;
     const now = options.clock.now();
-    const worst = invoker.costUsd(invoker.timeoutSeconds);
-    const affordable = worst === 0 ? Infinity : Math.floor((limitUsd - this.spent.usd) / worst + 1e-9);
-    if (chunks.length > 0 && affordable <= 0 && this.#flights.size === 0) return this.#broke(worst);
-    const want = Math.max(0, Math.min(chunks.length, affordable - this.#flights.size));
+    const money = { limitUsd, spentUsd: this.spent.usd, worstUsd: invoker.costUsd(invoker.timeoutSeconds) };
+    const most = affordable(money);
+    if (chunks.length > 0 && most === 0 && this.inFlight === 0)
+      return this.#end(spentUp(money, this.progress?.percent ?? 0));
+    const want = Math.max(0, Math.min(chunks.length, most - this.inFlight));
     const room = pace.ask(this.#key, want, this.#job.spec.maxParallel, now);
     for (const chunk of chunks.slice(0, room)) this.#fly(chunk);
     const paused = want > 0 ? pace.pausedUntil(now) : undefined;
-    if (paused !== undefined) this.#wakeAt(paused);
-  }
-
-  #broke(worst: number): void {
-    const { usd } = this.spent;
-    this.#end({
-      reason: 'BudgetExhausted',
-      message: `${this.progress?.percent ?? 0} % of the table is done for ${showUsd(usd)}; another invocation may cost up to ${showUsd(worst)}, which could pass the ${showUsd(this.#given.limitUsd)} this job may spend. Create the job again with a higher spec.budget.maxCostUsd.`,
-    });
+    if (paused !== undefined) this.#alarm.at(paused);
   }
 
   #end({ reason, message }: Refusal): void {
     this.ended = { is: 'failed', reason, message };
-    for (const name of [...this.#flights.keys()]) this.#giveUp(name);
+    this.#giveUpAll();
     this.#unclaim();
   }
 
-  /** Leaves its share to others. */
+  /** Nothing more is to be begun: leaves its share to others. */
   #unclaim(): void {
+    this.#alarm.stop();
     const { pace, options } = this.#given;
     pace.ask(this.#key, 0, 0, options.clock.now());
   }
@@ -281,25 +270,25 @@ export class Run {
     onRoom();
   }
 
+  #giveUpAll(): void {
+    for (const name of this.#running) this.#giveUp(name);
+  }
+
   /** What still runs can't be called back: it is paid for, by its time so far. */
   #giveUp(name: string): void {
     const flight = this.#flights.get(name);
     if (!flight) return;
-    const { invoker, options, pace } = this.#given;
-    const now = options.clock.now();
-    this.#flights.delete(name);
-    flight.abort.abort();
-    pace.ended(this.#key, flight.token, 'other', now);
-    const seconds = Math.min((now - flight.since) / 1000, invoker.timeoutSeconds);
+    const { invoker, options } = this.#given;
+    this.#abort(name, flight);
+    const seconds = Math.min((options.clock.now() - flight.since) / 1000, invoker.timeoutSeconds);
     options.metrics.chunk('abandoned', seconds);
     const billed = { usd: invoker.costUsd(seconds), seconds, memoryMib: 0, estimated: true as const };
     this.#spent.set(name, spentMore(this.#spent.get(name) ?? NOTHING, billed));
   }
 
-  #wakeAt(at: number): void {
-    const { clock } = this.#given.options;
-    if (this.#timer && this.#timer.at <= at && this.#timer.at > clock.now()) return;
-    this.#timer?.cancel();
-    this.#timer = { at, cancel: clock.after(at - clock.now(), () => this.wake()) };
+  #abort(name: string, { abort, token }: Flight): void {
+    this.#flights.delete(name);
+    abort.abort();
+    this.#given.pace.ended(this.#key, token, 'other', this.#given.options.clock.now());
   }
 }

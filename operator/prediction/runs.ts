@@ -16,6 +16,8 @@ export class Runs {
   readonly #keys = new Map<string, Run>();
   readonly #paces = { Lambda: new Pace({ ceiling: CEILING }), Cluster: new Pace({ ceiling: CEILING }) };
 
+  #stopped = false;
+
   constructor(options: PredictionOptions) {
     this.#options = options;
     options.metrics.concurrency(() => ({
@@ -34,6 +36,8 @@ export class Runs {
 
   /** `found`: what admission has just found; absent: an earlier leader may have begun. */
   begin(job: PredictionJob, limitUsd: number, found?: Found): Run {
+    // A reconcile that was under way when leadership was lost must not pay for anything any more.
+    if (this.#stopped) throw new Error('this process leads no more');
     const pace = this.#paces[job.spec.placement];
     const { clock } = this.#options;
     const run = new Run({
@@ -63,6 +67,7 @@ export class Runs {
 
   /** Abandons everything in flight; the next leader goes on from what is in the bucket. */
   stop(): void {
+    this.#stopped = true;
     for (const run of this.#runs.values()) run.stop();
     this.#runs.clear();
     this.#keys.clear();

@@ -1,4 +1,5 @@
-// Asks for a status: at once when it matters, else once in a while, so that hundreds of chunks that end are not hundreds of writes.
+// When a run does something of itself: asks for a status, at once when it matters, else once in a while, so that hundreds of chunks that
+// end are not hundreds of writes; and wakes up when a pause is over.
 import type { Cancel, Clock } from '../../cloud/clock.ts';
 
 const EVERY_MS = 1_000;
@@ -32,5 +33,33 @@ export class Telling {
   stop(): void {
     this.#due?.();
     this.#due = undefined;
+  }
+}
+
+/** Rings once, at the earliest time it was set to. */
+export class Alarm {
+  readonly #clock: Clock;
+  readonly #ring: () => void;
+  #set: { readonly at: number; readonly cancel: Cancel } | undefined;
+
+  constructor(clock: Clock, ring: () => void) {
+    this.#clock = clock;
+    this.#ring = ring;
+  }
+
+  /** In ms, as the clock tells. */
+  at(at: number): void {
+    if (this.#set && this.#set.at <= at) return;
+    this.stop();
+    const ring = (): void => {
+      this.#set = undefined;
+      this.#ring();
+    };
+    this.#set = { at, cancel: this.#clock.after(at - this.#clock.now(), ring) };
+  }
+
+  stop(): void {
+    this.#set?.cancel();
+    this.#set = undefined;
   }
 }

@@ -61,8 +61,8 @@ export function oracleOf(text: string, delimiter: string): Oracle | undefined {
   };
 }
 
-export const isBlank = ({ cells, line }: OracleRecord, columns: number): boolean =>
-  cells.length === 1 && (line === '' || (columns > 1 && stripped(line) === ''));
+export const isBlank = ({ cells, line, unclosed }: OracleRecord, columns: number): boolean =>
+  cells.length === 1 && !unclosed && (line === '' || (columns > 1 && stripped(cells[0]!) === ''));
 
 /** What `echo` makes of a first cell, by the contract's words; -7 stands for what is no number. */
 export function echoed(cell: string): string {

@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import type http from 'node:http';
 import { etagOf, refuse, startStorage, type Storage } from '../../bench/prediction/storage.ts';
 import type { PredictionFailure } from '../../lambda/failure.ts';
-import { Parts, type PartUrls } from '../../lambda/parts.ts';
+import { BLOCK_BYTES, Parts, type PartUrls } from '../../lambda/parts.ts';
 
-const PART = 100_000;
-const LEAST = 40_000;
+const PART = 2 * BLOCK_BYTES;
+const LEAST = 200_000;
 
 describe('the parts of the output', () => {
   let storage: Storage;
@@ -18,7 +18,7 @@ describe('the parts of the output', () => {
   const urls = (count: number): PartUrls =>
     Array.from({ length: count }, (_, i) => ({ number: i + 7, url: `${storage.url}/part/${i + 7}?X-Amz-Signature=s` }));
   const parts = (count: number) => new Parts(urls(count), PART, LEAST);
-  const output = Buffer.from(Array.from({ length: 500_000 }, (_, i) => 32 + (i % 91)));
+  const output = Buffer.from(Array.from({ length: 4 * PART + LEAST + 100 }, (_, i) => 32 + (i % 91)));
   const stored = (count: number) =>
     Buffer.concat(Array.from({ length: count }, (_, i) => storage.objects.get(`/part/${i + 7}`) ?? Buffer.alloc(0)));
 
@@ -39,7 +39,7 @@ describe('the parts of the output', () => {
     [PART + LEAST - 1, [PART + LEAST - 1]],
     [PART + LEAST, [PART, LEAST]],
     [2 * PART + LEAST - 1, [PART, PART + LEAST - 1]],
-    [450_000, [PART, PART, PART, PART, 50_000]],
+    [4 * PART + LEAST + 100, [PART, PART, PART, PART, LEAST + 100]],
   ] as const) {
     it(`are ${sizes.join(' + ') || 'none'} bytes for ${bytes} bytes, none too small for S3`, async () => {
       const sink = parts(9);
@@ -145,7 +145,7 @@ describe('the parts of the output', () => {
   it('are broken off when they are not wanted any more', async () => {
     let broken = 0;
     storage.intercept = (request) => {
-      request.once('close', () => broken++);
+      request.resume().once('close', () => broken++);
       return true; // never answered
     };
     const sink = parts(9);

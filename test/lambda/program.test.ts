@@ -1,5 +1,8 @@
 // The handler as a plain program, from the sources; package.test.ts runs the packaged one.
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { PredictionAnswer } from '../../cloud/contract/contract.generated.ts';
 import { eventFor, stored } from '../../bench/prediction/invocation.ts';
@@ -24,6 +27,21 @@ describe('the prediction program', function () {
     const { code, stdout } = await runProgram(spawn(process.execPath, [program], { env: {} }), JSON.stringify(event));
     expect(code).to.equal(0);
     expect(stored(storage, JSON.parse(stdout) as PredictionAnswer)).to.equal('a,prediction\n1,2.5\n');
+  });
+
+  it('answers an event from a file, as a pod has it, and puts the answer where it is told', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'event-'));
+    try {
+      const manifest = manifestOf({ columns: [number('a')], width: 1 });
+      const event = eventFor(storage, { manifest, onnx: linearModel([2], [0.5]), data: 'a\n1\n' });
+      const file = join(folder, 'event.json');
+      await writeFile(file, JSON.stringify({ ...event, answer: { url: `${storage.url}/answer` } }));
+      const { code, stdout } = await runProgram(spawn(process.execPath, [program, file], { env: {} }), '');
+      expect(code).to.equal(0);
+      expect(JSON.parse(storage.objects.get('/answer')!.toString())).to.deep.equal(JSON.parse(stdout));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('exits 1 with the reason in its answer when it cannot', async () => {

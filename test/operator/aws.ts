@@ -300,9 +300,9 @@ export class FakeFunctions extends Faults implements Functions {
   }
   /** Into a queue that delivers at once; what comes of it is not told. */
   async invokeLater(name: string, event: object): Promise<string> {
-    await this.run('invokeLater', name, () => this.events.push(event));
+    const number = await this.run('invokeLater', name, () => this.events.push(event));
     void this.handler(event).catch(() => undefined);
-    return `later-${this.events.length}`;
+    return `later-${number}`;
   }
   check() {
     return this.run('check', '', () => undefined);

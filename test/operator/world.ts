@@ -105,12 +105,11 @@ export class World {
     await client.delete(ACCOUNTS, `user-${this.userId}`).catch(() => undefined);
     for (const resource of [TRAINING_JOBS, PREDICTION_JOBS])
       for (const { metadata } of (await client.list<TrainingJob>(resource, {}, this.namespace)).items) {
-        await client.mergePatch(
-          resource,
-          metadata?.name ?? '',
-          { metadata: { finalizers: null } },
-          { namespace: this.namespace },
-        );
+        const change = { metadata: { finalizers: null } };
+        // What has ended may be gone by itself.
+        await client
+          .mergePatch(resource, metadata?.name ?? '', change, { namespace: this.namespace })
+          .catch(() => undefined);
         await client.delete(resource, metadata?.name ?? '', { namespace: this.namespace }).catch(() => undefined);
       }
   }

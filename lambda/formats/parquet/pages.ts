@@ -15,6 +15,8 @@ import { readRuns, type Runs } from './levels.ts';
 export const MOST_PAGE_BYTES = 64 * 1024 * 1024;
 /** Most cells of one page; usual are 20,000, and up to a whole row group of a million where a column hardly changes. */
 export const MOST_PAGE_ROWS = 4 * 1024 * 1024;
+/** Most texts of one page that are each held by themselves, about 100 bytes apart from their letters: a page of 1 MiB has 260,000 at most. */
+const MOST_PAGE_TEXTS = 1024 * 1024;
 const MOST_HEADER_BYTES = 1024 * 1024;
 
 /** What each encoding but PLAIN and the dictionary is for. */
@@ -83,7 +85,7 @@ export class ColumnPages {
     if (header.data_page_header_v2) return this.#secondVersion(header, packed);
     const bytes = unpacked(packed, header.uncompressed_page_size, codec);
     if (header.dictionary_page_header) {
-      const count = within(header.dictionary_page_header.num_values, MOST_PAGE_ROWS);
+      const count = within(header.dictionary_page_header.num_values, MOST_PAGE_TEXTS);
       this.dictionary = this.#plain(bytes, 0, count);
       return undefined;
     }
@@ -134,6 +136,7 @@ export class ColumnPages {
 
   #values(bytes: Uint8Array, at: number, count: number, encoding: string): DecodedArray | Runs {
     const { type, type_length: length } = this.#column.element;
+    if (type?.endsWith('BYTE_ARRAY')) within(count, MOST_PAGE_TEXTS);
     if (encoding === 'PLAIN') return this.#plain(bytes, at, count);
     if (!ENCODINGS[encoding]?.includes(type!))
       throw new BadParquet(`has ${type} encoded as ${encoding}, which is not supported`);

@@ -5,6 +5,9 @@
 // start; doubled it is a quote; text after the closing quote belongs to the cell; CRLF, LF and CR outside quotes end a
 // record. A NUL byte is an ordinary one, but noted.
 
+import { find, learn } from './rows/memo';
+import { parsed } from './rows/number';
+
 /** Value of a cell that `parsed` is not sure of; NaN: none. */
 @external('slow', 'number')
 declare function slowNumber(step: i32, start: i32, end: i32): f64;
@@ -80,6 +83,8 @@ export function setBatch(wide: i32, places: i32, at: i32, numbers: i32, float32:
   width = numbers;
   single = float32;
   limit = largest;
+  rows = 0;
+  ends = 0;
 }
 
 let numberSteps: i32 = 0;
@@ -281,113 +286,9 @@ function clamped(value: f64): f64 {
   return value > limit ? limit : value < -limit ? -limit : value;
 }
 
-/**
- * Number of a cell, or NaN where this way is not sure (then the slow one is asked): at most 15 digits and no exponent, so
- * that digits and power of ten are both exact in float64 and one division rounds correctly.
- */
-@inline
-function parsed(start: i32, end: i32): f64 {
-  const length = end - start;
-  if (((length - 1) as u32) < 8) {
-    // Up to eight digits at once: pairs, fours, the whole.
-    let digits = (load<u64>(start) ^ 0x3030303030303030) << ((64 - (length << 3)) as u64);
-    if ((((digits + 0x7676767676767676) | digits) & 0x8080808080808080) == 0) {
-      digits = (digits * 2561) >> 8;
-      digits = ((digits & 0x00ff00ff00ff00ff) * 6553601) >> 16;
-      return (((digits & 0x0000ffff0000ffff) * 42949672960001) >> 32) as f64;
-    }
-  }
-  return decimal(start, end);
-}
-
-const POWERS = memory.data<f64>([1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15]);
-
-function decimal(start: i32, end: i32): f64 {
-  let at = start;
-  if (at >= end) return NaN;
-  let byte: u32 = load<u8>(at);
-  const negative = byte == 0x2d;
-  if (negative || byte == 0x2b) at++;
-  if (end - at > 16) return NaN;
-  let digits: u64 = 0;
-  let point = 0;
-  const first = at;
-  for (; at < end; at++) {
-    byte = (load<u8>(at) as u32) - 0x30;
-    if (byte > 9) {
-      if (byte != (-2 as u32) || point != 0) return NaN; // a second "." or something else
-      point = at + 1;
-    } else digits = digits * 10 + byte;
-  }
-  const fraction = point == 0 ? 0 : end - point;
-  const all = end - first - (point == 0 ? 0 : 1);
-  if (all == 0 || all > 15 || (point != 0 && fraction == 0)) return NaN;
-  const value = (digits as f64) / load<f64>(POWERS + (fraction << 3));
-  return negative ? -value : value;
-}
-
-// What the raw bytes of a cell meant is remembered, so that a category is decoded, unquoted, stripped and looked up once
-// and then recognised by its bytes: an open-addressing table a step, SLOT bytes a slot: key, length or -1, code. A cell of
-// up to eight bytes (most codes) is its own key; of longer ones the text is kept too and compared.
-const SLOT: i32 = 16;
-const MOST_BYTES: i32 = 64;
-const SPREAD: u64 = 0x9e3779b97f4a7c15;
-const MASKS = memory.data<u64>([
-  0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff, 0xffffffffffffffff,
-]);
-
-/** For lengths above 8. */
-function hash(start: i32, length: i32): u64 {
-  let key: u64 = length as u64;
-  const last = start + length - 8;
-  for (let at = start; at < last; at += 8) key = rotl((key ^ load<u64>(at)) * SPREAD, 29);
-  return (key ^ load<u64>(last)) * SPREAD;
-}
-
-/** Of a step: its table, how far a key is shifted to a slot's number. */
-@inline
-function find(step: i32, start: i32, end: i32): i32 {
-  const length = (end & 0x7fffffff) - start;
-  if (length > MOST_BYTES) return -1;
-  const key = length <= 8 ? load<u64>(start) & load<u64>(MASKS + (length << 3)) : hash(start, length);
-  const slots = load<i32>(step, 8);
-  const shift = load<i32>(step, 12);
-  const mask = ((1 << (64 - shift)) - 1) as u64;
-  let slot = (key * SPREAD) >> (shift as u64);
-  while (true) {
-    const at = slots + ((slot as i32) << 4);
-    const held = load<i32>(at, 8);
-    if (held == length && load<u64>(at) == key && (length <= 8 || same(slots, slot as i32, shift, start, length)))
-      return load<i32>(at, 12);
-    if (held < 0) return -1;
-    slot = (slot + 1) & mask;
-  }
-}
-
-/** Texts stand behind the slots, MOST_BYTES each. */
-@inline
-function textOf(slots: i32, slot: i32, shift: i32): i32 {
-  return slots + (SLOT << (64 - shift)) + slot * MOST_BYTES;
-}
-
-function same(slots: i32, slot: i32, shift: i32, start: i32, length: i32): bool {
-  return memory.compare(textOf(slots, slot, shift), start, length) == 0;
-}
-
-/** Makes `find` know a cell. A table is half empty at least: its owner counts (see memoBytes in lambda/encode/memo.ts). */
+/** Makes the memo of a step of categories know a cell. */
 export function remember(index: i32, start: i32, end: i32, code: i32): void {
-  const step = categorySteps + index * STEP;
-  const length = (end & 0x7fffffff) - start;
-  const key = length <= 8 ? load<u64>(start) & load<u64>(MASKS + (length << 3)) : hash(start, length);
-  const slots = load<i32>(step, 8);
-  const shift = load<i32>(step, 12);
-  let slot = ((key * SPREAD) >> (shift as u64)) as i32;
-  while (load<i32>(slots + (slot << 4), 8) >= 0) slot = (slot + 1) & ((1 << (64 - shift)) - 1);
-  const at = slots + (slot << 4);
-  store<u64>(at, key);
-  store<i32>(at, length, 8);
-  store<i32>(at, code, 12);
-  if (length > 8) memory.copy(textOf(slots, slot, shift), start, length);
+  learn(categorySteps + index * STEP, start, end, code);
 }
 
 /** Above this, the engine's own copy beats 16 bytes at a time. */

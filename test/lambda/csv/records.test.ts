@@ -2,8 +2,11 @@ import { expect } from 'chai';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { quotedCell, stripped } from '../../../lambda/csv/cell.ts';
-import { INCOMPLETE, RecordScanner } from '../../../lambda/csv/records.ts';
+import { decode } from '../../../lambda/csv/encoding.ts';
+import { INCOMPLETE, MalformedRecord, RecordScanner } from '../../../lambda/csv/records.ts';
+import { oracleOf } from '../oracle.ts';
 import { arbitraryTable } from '../table.ts';
+import { soup } from './soup.ts';
 
 function readAll(text: string, delimiter: string): string[][] {
   const bytes = Buffer.from(text);
@@ -39,6 +42,29 @@ describe('the record scanner', () => {
       fc.property(arbitraryTable, ({ text, delimiter, header, rows }) => {
         expect(readAll(text, delimiter)).to.deep.equal([header, ...rows]);
       }),
+    );
+  });
+
+  it('finds records and cells where a slow reader finds them, whatever stands in the text', () => {
+    fc.assert(
+      fc.property(soup, fc.constantFrom(',', ';', '\t', '|'), (scraps, delimiter) => {
+        const text = `c0\n${scraps}`;
+        const bytes = Buffer.from(text, 'latin1');
+        const scanner = new RecordScanner(delimiter.charCodeAt(0));
+        for (const { start, content, end, line, cells, unclosed } of oracleOf(text, delimiter)!.records) {
+          const scan = () => scanner.scan(bytes, start, bytes.length, true);
+          if (unclosed || line.includes('\0')) {
+            expect(scan).to.throw(MalformedRecord);
+            continue;
+          }
+          expect(scan(), `the record at ${start}`).to.equal(end);
+          expect(scanner).to.include({ contentEnd: content, count: cells.length });
+          expect(scanner.texts(bytes, start, content, 'windows-1252')).to.deep.equal(
+            cells.map((cell) => decode(Buffer.from(cell, 'latin1'), 0, cell.length, 'windows-1252')),
+          );
+        }
+      }),
+      { numRuns: 400 },
     );
   });
 

@@ -151,6 +151,30 @@ describe('the encoder', () => {
     expect(encoder.counts()).to.deep.equal({ c0: { missing: 0, invalid: 0, unknown: 2 } });
   });
 
+  it('tells cells of any length apart, at first sight and when it knows them', () => {
+    // Alike in length, in their first eight bytes and in their last: a look at only some of the bytes would mix them up.
+    const word = fc
+      .tuple(fc.integer({ min: 0, max: 70 }), fc.constantFrom('a', 'b'), fc.constantFrom('', 'x', 'y'), fc.nat())
+      .map(([length, filling, odd, at]) => {
+        const run = filling.repeat(length);
+        const place = at % (length + 1);
+        return run.slice(0, place) + odd + run.slice(place);
+      });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(word, { minLength: 1, maxLength: 60 }),
+        fc.array(word, { maxLength: 20 }),
+        (known, others) => {
+          const column: Column = { column: 'c0', kind: 'ordinal', categories: known, unknown: -1, missing: -2 };
+          const cells = [...known, ...others, ...known.toReversed(), ...others];
+          const manifest = manifestOf({ columns: [column], width: 1, missing: [] });
+          const { numbers } = encodeTable(manifest, `c0;c1\n${cells.map((cell) => `${cell};\n`).join('')}`, ';');
+          expect(numbers).to.deep.equal(cells.map((cell) => known.indexOf(cell)));
+        },
+      ),
+    );
+  });
+
   it('counts a column once although it is encoded twice', () => {
     const columns = [number('c0'), number('c0')];
     const { encoder } = encodeTable(manifestOf({ columns, width: 2 }), 'c0\nNA\nx\n', ',');

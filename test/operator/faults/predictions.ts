@@ -21,6 +21,7 @@ import { succession } from './kill.ts';
 
 const USER = '7';
 const DATA = `datasets/user_${USER}/rows.csv`;
+const TIMEOUT_SECONDS = 300;
 const LIMIT_SECONDS = 3_600;
 /** For what late invocations may still do, and the operator's own cleaning. */
 const AFTERMATH_SECONDS = 120;
@@ -45,7 +46,10 @@ export interface PredictionOutcome {
 
 /** One job, from its creation to its end. */
 export class PredictionStory {
-  readonly sim = new Simulation({ seed: 11, configuration: { splitRows: 10, functionTimeoutSeconds: 300 } });
+  readonly sim = new Simulation({
+    seed: 11,
+    configuration: { splitRows: 10, functionTimeoutSeconds: TIMEOUT_SECONDS },
+  });
   readonly rows: Rows;
   readonly serving: Serving;
   job: PredictionJob | undefined;
@@ -86,7 +90,7 @@ export class PredictionStory {
       return {
         calls: doom.calls,
         invocations: this.serving.served.length,
-        violations: [...stuck, ...this.#violations()],
+        violations: [...stuck, ...this.#violations(doom)],
       };
     } finally {
       await sim.close();
@@ -94,10 +98,10 @@ export class PredictionStory {
   }
 
   /** Somebody may act after the end: an invocation that nobody waits for, or a leader that was held. */
-  #late({ side, at }: Doom): boolean {
-    const held = at !== Infinity && (side === 'moved' || side === 'paused');
-    if (held) this.serving.faults.length = 0;
-    return held || this.serving.begun > this.serving.awaited;
+  #late(doom: Doom): boolean {
+    // The very call that was held may be an invocation.
+    if (isHeld(doom)) this.serving.faults.length = 0;
+    return isHeld(doom) || this.serving.begun > this.serving.awaited;
   }
 
   get ended(): boolean {
@@ -138,7 +142,7 @@ export class PredictionStory {
     } as unknown as PredictionJob;
   }
 
-  #violations(): string[] {
+  #violations(doom: Doom): string[] {
     const { ends = 'Succeeded' } = this.#scenario;
     const phase = this.gone ? 'gone' : (this.job?.status?.phase ?? 'new');
     const found = phase === ends ? [] : [`it is ${phase} (${this.job?.status?.message}) instead of ${ends}`];
@@ -148,7 +152,7 @@ export class PredictionStory {
       ...found,
       ...this.#result(ends),
       ...this.#remains(),
-      ...this.#money(),
+      ...this.#money(isHeld(doom)),
       ...this.serving.faults,
       ...this.sim.api.complaints.map((complaint) => `a real API server would object: ${complaint}`),
     ];
@@ -196,13 +200,14 @@ export class PredictionStory {
     await collectUploads(given);
   }
 
-  /** One entry at most, and not more than what Lambda bills. */
-  #money(): string[] {
+  /** One entry at most, and not more than what Lambda bills; a leader that was held takes what it gives up for as long as it was away. */
+  #money(held: boolean): string[] {
     const { bucket } = this.sim;
     const entries = bucket.keys(`ledger/user_${USER}/`).map((key) => bucket.json<LedgerEntry>(key));
     const usd = entries.reduce((sum, entry) => sum + (entry?.usd ?? 0), 0);
     const { billedSeconds, served } = this.serving;
-    const most = invocationCost(billedSeconds * 1000, 1769) + served.length * 1e-6;
+    const each = held ? invocationCost(TIMEOUT_SECONDS * 1000, 1769) : 1e-6;
+    const most = invocationCost(billedSeconds * 1000, 1769) + served.length * each;
     return [
       ...(entries.length > 1 ? [`${entries.length} entries in the ledger`] : []),
       ...(usd > most ? [`$${usd} in the ledger, and Lambda bills $${most}`] : []),
@@ -210,6 +215,8 @@ export class PredictionStory {
     ];
   }
 }
+
+const isHeld = ({ side, at }: Doom): boolean => at !== Infinity && (side === 'moved' || side === 'paused');
 
 export const undoomed = (scenario: PredictionScenario): Promise<PredictionOutcome> =>
   new PredictionStory(scenario).play(new Doom());

@@ -1,7 +1,7 @@
 // Whatever the cutting and whatever goes wrong: each row once, in order, or the failure of the right row.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { leastBytes } from '../../../operator/prediction/cut.ts';
+import { LEAST_CHUNK_BYTES } from '../../../operator/prediction/cut.ts';
 import { MIB } from '../../../operator/prediction/numbers.ts';
 import type { Terms } from '../../../operator/prediction/plan.ts';
 import { randomNumbers } from '../../../bench/prediction/credit.ts';
@@ -44,7 +44,7 @@ describe('A table in pieces', () => {
     fc.assert(
       fc.property(records, terms, faults, growth, seed, (all, asked, wrong, grows, lot) => {
         const table = new MadeTable(all, 'fail');
-        fc.pre(table.bytes > 2 * leastBytes(table.bytes));
+        fc.pre(table.bytes > 2 * LEAST_CHUNK_BYTES);
         const { decision, records: got, most } = new Operation(table, asked, wrong, grows, randomNumbers(lot)).run();
         expect(decision).to.include({ is: 'done' });
         expect(got).to.deep.equal(all.map((_, i) => i));
@@ -65,7 +65,7 @@ describe('A table in pieces', () => {
         seed,
         (all, bad, asked, wrong, lot) => {
           const table = new MadeTable(spoiled(all, bad), 'fail');
-          fc.pre(table.bytes > 2 * leastBytes(table.bytes));
+          fc.pre(table.bytes > 2 * LEAST_CHUNK_BYTES);
           const { decision } = new Operation(table, asked, wrong, 1, randomNumbers(lot)).run();
           const row = table.records.findIndex((one) => one.bad) + 1;
           expect(decision.is === 'failed' && decision.failure).to.include({
@@ -89,7 +89,7 @@ describe('A table in pieces', () => {
         seed,
         (all, bad, asked, wrong, lot) => {
           const table = new MadeTable(spoiled(all, bad), 'empty');
-          fc.pre(table.bytes > 2 * leastBytes(table.bytes));
+          fc.pre(table.bytes > 2 * LEAST_CHUNK_BYTES);
           const { decision, records: got } = new Operation(table, asked, wrong, 1, randomNumbers(lot)).run();
           if (decision.is !== 'done') throw new Error('it failed');
           expect(got).to.deep.equal(all.map((_, i) => i));

@@ -63,7 +63,14 @@ export interface Reading {
 }
 
 /** Does a chunk's work: puts its parts, answers. `begun` parts are put even where it then fails. */
-export function handle(table: MadeTable, plan: Plan, chunk: Chunk, upload: Upload, reading: Reading, speed: number): PredictionAnswer {
+export function handle(
+  table: MadeTable,
+  plan: Plan,
+  chunk: Chunk,
+  upload: Upload,
+  reading: Reading,
+  speed: number,
+): PredictionAnswer {
   const truth = chunk.start === 0 ? 'outside' : table.quotesAt(chunk.start);
   const guess = reading.guess === 'right' || chunk.start === 0 ? truth : truth === 'outside' ? 'inside' : 'outside';
   const start = chunk.quotes ?? guess;
@@ -76,7 +83,14 @@ export function handle(table: MadeTable, plan: Plan, chunk: Chunk, upload: Uploa
   if (badRow >= 0 && (table.onBadRow === 'fail' || !right)) {
     const problem = 'has 3 cells where the header has 4';
     const row = badRow + 1;
-    return { success: false, error: `Row ${row} ${problem}.`, error_type: 'InvalidData', row, problem, quotes: { start } };
+    return {
+      success: false,
+      error: `Row ${row} ${problem}.`,
+      error_type: 'InvalidData',
+      row,
+      problem,
+      quotes: { start },
+    };
   }
   const range = { start: from === 0 ? 0 : table.begins[from]!, end: table.begins[to]! };
   const bytes = range.end - range.start + ADDED_BYTES * (to - from + (chunk.start === 0 ? 1 : 0));
@@ -93,7 +107,9 @@ export function handle(table: MadeTable, plan: Plan, chunk: Chunk, upload: Uploa
     counts: {},
     summary: {},
     ...(parts.length > 0 ? { parts: parts as [Part, ...Part[]] } : {}),
-    ...(count > 0 ? { bad_rows: count, first_bad_row: { row: bad + 1, problem: 'has 3 cells where the header has 4' } } : {}),
+    ...(count > 0
+      ? { bad_rows: count, first_bad_row: { row: bad + 1, problem: 'has 3 cells where the header has 4' } }
+      : {}),
     range,
     quotes: { start, end },
   };
@@ -130,7 +146,8 @@ export function recordsOf(parts: readonly Part[], upload: Upload): number[] {
     if (part?.etag !== etag || part.bytes !== bytes) throw new Error(`part ${number} is not what it was said to be`);
     const { content } = part;
     if (content.piece !== next.piece) throw new Error(`piece ${content.piece} where ${next.piece} was to come`);
-    if (content.piece > 0 && (content.from !== next.from || content.to !== next.to)) throw new Error('pieces of two outputs');
+    if (content.piece > 0 && (content.from !== next.from || content.to !== next.to))
+      throw new Error('pieces of two outputs');
     const isLast = content.piece === content.pieces - 1;
     if (isLast) for (let record = content.from; record < content.to; record++) records.push(record);
     next = isLast ? { piece: 0, from: 0, to: 0, pieces: 0 } : { ...content, piece: content.piece + 1 };
