@@ -3,7 +3,17 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: ['**/*.generated.ts', '**/*.mjs', 'lambda/wasm/assembly', 'node_modules', '.venv', '.spotlearn', '.toolchain', 'dist', 'coverage'],
+    ignores: [
+      '**/*.generated.ts',
+      '**/*.mjs',
+      'lambda/wasm/assembly',
+      'node_modules',
+      '.venv',
+      '.spotlearn',
+      '.toolchain',
+      'dist',
+      'coverage',
+    ],
   },
   {
     files: ['**/*.ts'],
