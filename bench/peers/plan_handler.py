@@ -1,10 +1,11 @@
 """The plan's prediction handler, as the baseline: the whole file through pandas, a pickled scikit-learn pipeline, joblib.
 
     plan_handler.py train MODEL DATA TARGET FOLDER   fits a pipeline, writes model.joblib
-    plan_handler.py once FOLDER INPUT OUTPUT [boto3] one cold prediction; with boto3 imported as the plan's Lambda does
+    plan_handler.py once FOLDER                      one cold prediction of one.csv between files
+    plan_handler.py cold ENDPOINT                    the same between objects of "bucket", by boto3 as the plan's Lambda does
     plan_handler.py serve FOLDER                     one prediction a line of {"input", "output"}, answers {"rows", "ms"}
 
-S3 is left out on both sides of the benchmark: files stand for objects.
+`once` and `cold` print a line when the prediction is stored. `serve` leaves S3 out: files stand for objects on both sides.
 """
 
 import json
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 
-def predict(model, source: str, target: str) -> int:
+def predict(model, source: str | Path, target: str | Path) -> int:
     import pandas as pd
 
     table = pd.read_csv(source)
@@ -22,7 +23,22 @@ def predict(model, source: str, target: str) -> int:
     return len(table)
 
 
-def load(folder: str):
+def cold(endpoint: str) -> int:
+    import tempfile
+
+    import boto3
+
+    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=endpoint)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = f"{folder}/data.csv", f"{folder}/predictions.csv"
+        s3.download_file("bucket", "model.joblib", f"{folder}/model.joblib")
+        s3.download_file("bucket", "data.csv", source)
+        rows = predict(load(folder), source, target)
+        s3.upload_file(target, "bucket", "predictions.csv")
+    return rows
+
+
+def load(folder: str | Path):
     import joblib
 
     return joblib.load(Path(folder) / "model.joblib")
@@ -86,10 +102,9 @@ if __name__ == "__main__":
     elif command == "serve":
         serve(*arguments)
     elif command == "once":
-        if arguments[3:] == ["boto3"]:
-            import boto3
-
-            boto3.client("s3", region_name="us-east-1")
-        predict(load(arguments[0]), arguments[1], arguments[2])
+        folder = Path(*arguments)
+        print(predict(load(folder), folder / "one.csv", folder / "out.csv"), flush=True)
+    elif command == "cold":
+        print(cold(*arguments), flush=True)
     else:
         sys.exit(__doc__)
