@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type Benchmark, table } from './measurement.ts';
 
-const NOT_BENCHMARKS = new Set(['main.ts', 'measurement.ts']);
+const NOT_BENCHMARKS = new Set(['main.ts', 'measurement.ts', 'target.ts']);
 
 async function names(): Promise<string[]> {
   const files = await readdir(import.meta.dirname);

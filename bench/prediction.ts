@@ -1,4 +1,4 @@
-// `npm run bench -- prediction [cold] [rows] [memory] [fanout]`: the prediction handler against the plan's (pandas,
+// `npm run bench -- prediction [cold] [rows] [memory] [fanout] [stack]`: the prediction handler against the plan's (pandas,
 // scikit-learn, joblib: bench/peers/plan_handler.py) with the same models and file, and against a plain copy of the file.
 // Sides alternate within each round; medians. SPOTLEARN_BENCH_PYTHON names a Python with pandas, scikit-learn, xgboost and
 // joblib, of the worker's versions; without it the peer is left out, loudly, and the model has made-up weights.
@@ -12,8 +12,9 @@ import { fanOut } from './prediction/fanout.ts';
 import { memoryCurve } from './prediction/memory.ts';
 import { type Artefact, fittedArtefact, madeUpArtefact } from './prediction/model.ts';
 import { throughput } from './prediction/rows.ts';
+import { wholeJobs } from './prediction/stack.ts';
 
-const SECTIONS = ['rows', 'cold', 'memory', 'fanout'] as const;
+const SECTIONS = ['rows', 'cold', 'memory', 'fanout', 'stack'] as const;
 type Section = (typeof SECTIONS)[number];
 
 const MODELS = ['logistic', 'random_forest', 'xgboost'];
@@ -62,5 +63,6 @@ async function measured(sections: ReadonlySet<Section>, folder: string, options:
     if (sections.has('memory')) found.push(...(await memoryCurve(model, own, artefact, options)));
   }
   if (sections.has('fanout') && logistic) found.push(...(await fanOut(logistic, options)));
+  if (sections.has('stack') && logistic) found.push(...(await wholeJobs(folder, logistic, options)));
   return found;
 }

@@ -2,6 +2,7 @@
 // embedded API server, S3, EC2 with its published limits and SQS, the operator in a process of its own; lives a second and reconciles
 // without anything to do are timed in this process against stand-ins in memory. N × 6 samples of each latency. Sections: training/.
 import type { Benchmark, Measurement } from './measurement.ts';
+import { misses } from './target.ts';
 import { active } from './training/active.ts';
 import { burst, spread } from './training/burst.ts';
 import { latency } from './training/latency.ts';
@@ -10,7 +11,6 @@ import { noop } from './training/noop.ts';
 import { peers } from './training/peers.ts';
 import { scaleOf, type Scale, type Section } from './training/scale.ts';
 import { steady } from './training/steady.ts';
-import { misses } from './training/target.ts';
 
 type Run = (scale: Scale, say: (text: string) => void) => Promise<Measurement[]>;
 

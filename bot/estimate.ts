@@ -1,10 +1,10 @@
 // What a training will take, said before it is started: the instance the plan's matrix asks for, seconds and US dollars. Pure and
 // rough, from the size of the table and a stated speed per cell; the operator's own estimate in `status.cost` replaces it.
 import { floorType } from '../cloud/matrix.ts';
+import { predictionBytesPerSecond } from '../cloud/prediction-pace.ts';
 import { INSTANCE_TYPES, instanceCost, instanceType, type InstanceType } from '../cloud/prices.ts';
 import type { Place, Table } from './conversation/state.ts';
 
-const MB = 1e6;
 /** Launch, boot and imports. */
 const BOOT_SECONDS = 90;
 /** For a family without a row of its own in the matrix. */
@@ -37,8 +37,9 @@ const LONGEST_AUTO_SECONDS = 1200;
 const BYTES_PER_CELL = 6;
 /** Slowest to quickest, against the middle. */
 const SPREAD = { low: 0.6, high: 2 } as const;
-/** Cost of one invocation's gigabyte-second is small; a second for 2 MB is the function's measured pace. */
-const PREDICTION_BYTES_PER_SECOND = 2 * MB;
+/** As the operator cuts a table: so many at once by default, of at least so many bytes each. */
+const PREDICTIONS_AT_ONCE = 10;
+const LEAST_CHUNK_BYTES = 5 * 2 ** 20;
 const PREDICTION_START_SECONDS = 2;
 
 export interface TrainingEstimate {
@@ -90,5 +91,9 @@ function workSeconds(model: string, cells: number): number {
     : seconds;
 }
 
-export const predictionSeconds = (bytes: number): number =>
-  PREDICTION_START_SECONDS + bytes / PREDICTION_BYTES_PER_SECOND;
+/** What is packed is read by one invocation from front to end; on the cluster it is unknown how many run at once. */
+export function predictionSeconds(place: Place, { bytes, tableBytes }: Pick<Table, 'bytes' | 'tableBytes'>): number {
+  const most = place === 'Cloud' && tableBytes === undefined ? PREDICTIONS_AT_ONCE : 1;
+  const parallel = Math.min(most, Math.max(1, Math.floor(bytes / LEAST_CHUNK_BYTES)));
+  return PREDICTION_START_SECONDS + (tableBytes ?? bytes) / predictionBytesPerSecond() / parallel;
+}

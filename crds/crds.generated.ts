@@ -180,7 +180,7 @@ export interface PredictionJobSpec {
    */
   data: {
     /**
-     * s3:// address of a CSV file under datasets/user_<id>/ of this installation's bucket, the user being the one this namespace belongs to.
+     * s3:// address of a table (CSV or its relatives, gzip of them, Parquet) under datasets/user_<id>/ of this installation's bucket, the user being the one this namespace belongs to.
      */
     uri: string;
   };

@@ -1,7 +1,11 @@
-"""Makes generated_bakery.csv and generated_bakery.xlsx: three years of an invented bakery, the same table twice.
+"""Makes the generated_ files of this folder.
 
-The CSV is written as a German spreadsheet writes one: semicolons, 31.12.2023, 1.234,50 €, ja and nein. Run with the
-worker's Python: .venv/bin/python3 examples/generate.py
+generated_bakery.csv and .xlsx: three years of an invented bakery, the same table twice. The CSV is written as a German
+spreadsheet writes one: semicolons, 31.12.2023, 1.234,50 €, ja and nein.
+generated_applicants.csv: invented applicants for a loan, to be predicted: their columns are drawn from german_credit.csv
+each by itself, and stand in another order, beside a name that no model knows. One row has lost a cell.
+
+Run with the worker's Python: .venv/bin/python3 examples/generate.py
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ COLUMNS = ("date", "weather", "temperature", "holiday", "advertised", "revenue")
 WEATHER = {"sunny": 1.12, "cloudy": 1.0, "rain": 0.86, "snow": 0.75}
 BY_WEEKDAY = (0.8, 0.82, 0.9, 0.95, 1.1, 1.45, 1.25)
 WORDS = {True: "ja", False: "nein"}
+APPLICANTS = 200
+TORN = 120
+NAMES = ("Ada", "Blaise", "Carl", "Dorothy", "Emmy", "Frank", "Grace")
 
 Row = tuple[dt.date, str | None, float | None, bool, bool, float]
 
@@ -50,7 +57,21 @@ def german(value: float) -> str:
     return f"{value:,.2f}".translate(str.maketrans(",.", ".,"))
 
 
-def main() -> None:
+def applicants() -> None:
+    drawn = random.Random(SEED)
+    with (FOLDER / "german_credit.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(header) if name != "class"}
+    names = sorted(columns)
+    with (FOLDER / "generated_applicants.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["applicant", *names])
+        for number in range(1, APPLICANTS + 1):
+            cells = [f"No. {number}, {drawn.choice(NAMES)}", *(drawn.choice(columns[name]) for name in names)]
+            writer.writerow(cells[:-1] if number == TORN else cells)
+
+
+def bakery() -> None:
     drawn = random.Random(SEED)
     rows = [row(number, drawn) for number in range(DAYS)]
     with (FOLDER / "generated_bakery.csv").open("w", encoding="utf-8", newline="") as file:
@@ -70,4 +91,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    bakery()
+    applicants()

@@ -10,6 +10,13 @@ export const LEAST_PART_BYTES = 5 * 1024 * 1024;
 /** Memory comes and goes in blocks, which move from what fills to what is sent. Also what is sent at once: TLS copies it. */
 export const BLOCK_BYTES = 256 * 1024;
 const MOST_IN_FLIGHT = 2;
+/**
+ * Blocks that no part needs any more, for the next invocation too: the memory of dropped ones comes back only when V8 gets round to it,
+ * and a warm function would grow by parts that are long sent.
+ */
+const free: Buffer[] = [];
+/** Between invocations: 32 MiB, as parts of 8 MiB need. */
+const MOST_FREE = 128;
 
 export type PartUrls = NonNullable<PredictionEvent['output']['parts']>;
 type Part = NonNullable<Stored['parts']>[number];
@@ -22,7 +29,6 @@ export class Parts implements Sink {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #failure: unknown;
-  readonly #free: Buffer[] = [];
   /** What fills: blocks, all but the last of them full. */
   #filling: Buffer[] = [];
   #filled = 0;
@@ -39,7 +45,7 @@ export class Parts implements Sink {
   async write(bytes: Buffer): Promise<void> {
     for (let from = 0; from < bytes.length; ) {
       const at = this.#filled % BLOCK_BYTES;
-      if (at === 0) this.#filling.push(this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES));
+      if (at === 0) this.#filling.push(free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES));
       const taken = bytes.copy(this.#filling.at(-1)!, at, from);
       from += taken;
       this.#filled += taken;
@@ -59,6 +65,7 @@ export class Parts implements Sink {
   async discard(): Promise<void> {
     this.#abort.abort();
     await Promise.all(this.#inFlight);
+    free.splice(MOST_FREE);
   }
 
   /** Sends what makes a part, when there is room on the way, and goes on with the rest. */
@@ -83,7 +90,7 @@ export class Parts implements Sink {
     const sending = upload({ url: target.url, what: 'The predictions', bytes, body, signal })
       .then((etag) => {
         this.#done[index] = { number: target.number, etag, bytes };
-        this.#free.push(...blocks);
+        free.push(...blocks);
       })
       .catch((error: unknown) => {
         this.#failure ??= error;

@@ -1,14 +1,15 @@
 // Ten thousand running jobs on one replica: the operator is started on them, as a new leader is, and must take up every one and touch none.
 // Memory of the operator's process: what it has with all of them more than with a tenth of them, so that what it has anyhow falls out.
 import { alone, type Measurement } from '../measurement.ts';
+import { ROLE_ID } from '../stack/cloud.ts';
+import { most } from '../target.ts';
 import { shown } from './burst.ts';
 import { pause, until } from './clock.ts';
 import { THROTTLED } from './ec2.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import type { Scale } from './scale.ts';
 import { runOne, seedRunning } from './seed.ts';
-import { ROLE_ID, Stack } from './stack.ts';
-import { most } from './target.ts';
+import { Stack } from './stack.ts';
 import { inParallel, Workers } from './workers.ts';
 
 const TAKEN_UP_MS = 300_000;

@@ -2,11 +2,12 @@
 // deleted at once. EC2 has its published request limits (Karpenter lives with the same), and the operator runs as it is shipped.
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { alone, type Measurement } from '../measurement.ts';
+import { ROLE_ID } from '../stack/cloud.ts';
+import { most } from '../target.ts';
 import { pause, until } from './clock.ts';
 import { THROTTLED } from './ec2.ts';
 import type { Scale } from './scale.ts';
-import { ROLE_ID, Stack } from './stack.ts';
-import { most } from './target.ts';
+import { Stack } from './stack.ts';
 import { inParallel, Workers } from './workers.ts';
 
 const ALL_LAUNCHED_MS = 300_000;

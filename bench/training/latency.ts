@@ -1,11 +1,12 @@
 // How long a person waits for EC2 to be asked: from the CR's creation, and from a notice of interruption, to the fleet call. One job at a
 // time on an idle operator, over HTTP: API server, S3, EC2 and SQS, the operator in a process of its own.
 import { alone, type Measurement } from '../measurement.ts';
+import { ROLE_ID } from '../stack/cloud.ts';
+import { most } from '../target.ts';
 import { pause, until } from './clock.ts';
 import { percentile } from './percentile.ts';
 import type { Scale } from './scale.ts';
-import { ROLE_ID, Stack } from './stack.ts';
-import { most } from './target.ts';
+import { Stack } from './stack.ts';
 import { Workers } from './workers.ts';
 
 /** Longer than this is counted as this long, and after three of them no more are tried. */

@@ -1,10 +1,10 @@
 // Whole lives a second: created, admitted, launched, running, result collected, charged, Succeeded, with everything outside the operator in
 // memory and workers that are done as soon as they have their ticket. EC2 throttles nothing here.
 import { alone, type Measurement } from '../measurement.ts';
+import { least, most } from '../target.ts';
 import { processorSeconds, until } from './clock.ts';
 import { MemoryWorld } from './memory-world.ts';
 import type { Scale } from './scale.ts';
-import { least, most } from './target.ts';
 
 const OBSERVE_SECONDS = 0.25;
 const ALL_ENDED_MS = 300_000;

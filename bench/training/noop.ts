@@ -3,11 +3,11 @@
 import { TRAINING_JOBS } from '../../operator/runtime/resources.ts';
 import type { Operator } from '../../operator/start.ts';
 import { alone, type Measurement } from '../measurement.ts';
+import { least, most } from '../target.ts';
 import { pause, processorSeconds, until } from './clock.ts';
 import { MemoryWorld } from './memory-world.ts';
 import { readMetrics, reconcilesOf } from './metrics.ts';
 import type { Scale } from './scale.ts';
-import { least, most } from './target.ts';
 
 const OBSERVE_SECONDS = 0.1;
 const HOUR_SECONDS = 3600;

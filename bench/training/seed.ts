@@ -6,8 +6,9 @@ import { instanceFolder, TICKET } from '../../cloud/keys.ts';
 import { TAG } from '../../cloud/tags.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { FINALIZER } from '../../crds/objects.ts';
+import { ROLE_ID } from '../stack/cloud.ts';
 import { until } from './clock.ts';
-import { JOBS, ROLE_ID, type Stack } from './stack.ts';
+import { JOBS, type Stack } from './stack.ts';
 import { inParallel, ticketFor, Workers } from './workers.ts';
 
 const FLEET = 500;

@@ -1,12 +1,13 @@
 // What a thousand running jobs cost in EC2 calls when nothing happens. Operator, EC2 and its limits run on a clock that is faster than
 // the machine's, so that looks which are minutes apart are counted in as many as they come.
 import { alone, type Measurement } from '../measurement.ts';
+import { ROLE_ID } from '../stack/cloud.ts';
+import { most } from '../target.ts';
 import { shown } from './burst.ts';
 import { pause, until } from './clock.ts';
 import type { Scale } from './scale.ts';
 import { instanceOf, runOne, seedRunning } from './seed.ts';
-import { ROLE_ID, Stack } from './stack.ts';
-import { most } from './target.ts';
+import { Stack } from './stack.ts';
 import { inParallel, Workers } from './workers.ts';
 
 /** Each worker reports so often, in minutes of the fast clock: before it passes for silent. */

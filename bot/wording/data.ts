@@ -3,6 +3,7 @@ import type { Button, Message, Purpose } from '../conversation/effect.ts';
 import type { Facts } from '../conversation/facts.ts';
 import { button, mark } from '../conversation/turn.ts';
 import { datasetsOf } from '../../cloud/keys.ts';
+import { meantFor } from '../../cloud/spelling.ts';
 import { bytes, when } from './figures.ts';
 import { bold, code, escape, label, message, short } from './html.ts';
 
@@ -77,10 +78,19 @@ export function uploadLink(token: string, name: string, url: string): Message {
 const shellName = (name: string): string =>
   /^[\w.-]+$/.test(name) && !name.startsWith('-') ? name : `'./${name.replace(/'/g, "'\\''").replace(/[\r\n]/g, ' ')}'`;
 
-export const missingColumns = (missing: readonly string[], target: string): string =>
+/** `columns`: of the table. */
+export const missingColumns = (missing: readonly string[], columns: readonly string[], target: string): string =>
   `the model needs ${missing.length === 1 ? 'the column' : 'the columns'} ${missing
     .slice(0, 10)
     .map((name) => JSON.stringify(short(name, 60)))
     .join(
       ', ',
-    )}${missing.length > 10 ? ` and ${missing.length - 10} more` : ''} to predict ${JSON.stringify(short(target, 60))}.`;
+    )}${missing.length > 10 ? ` and ${missing.length - 10} more` : ''} to predict ${JSON.stringify(short(target, 60))}.${renamed(missing, columns)}`;
+
+function renamed(missing: readonly string[], columns: readonly string[]): string {
+  const meant = missing.slice(0, 10).flatMap((name) => {
+    const close = meantFor(name, columns);
+    return close === undefined ? [] : [`${JSON.stringify(short(close, 60))} to ${JSON.stringify(short(name, 60))}`];
+  });
+  return meant.length === 0 ? '' : ` Perhaps you only need to rename ${meant.join(', ')}.`;
+}

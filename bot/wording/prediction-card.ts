@@ -40,6 +40,8 @@ function runningCard(job: PredictionJob, file: string): Message {
   const { message: said, progress, rows } = job.status ?? {};
   const now = phaseOf(job);
   const percent = progress?.percent;
+  // How far it is stands above already.
+  const news = said?.replace(/^[\d,]+ of [\d,]+ chunks (is|are) done, [\d.]+ % of the table\. ?/, '');
   return {
     html: message([
       `${MARKS[now] ?? '•'} <b>Predicting with ${code(job.spec.modelRef, 60)}</b> – ${now}`,
@@ -48,7 +50,7 @@ function runningCard(job: PredictionJob, file: string): Message {
       ...piecesLine(job),
       ...(rows ? [`Rows: ${count(rows)} so far`] : []),
       ...costSoFar(job),
-      ...(said ? ['', `<i>${text(said, 300)}</i>`] : []),
+      ...(news ? ['', `<i>${text(news, 300)}</i>`] : []),
       ...troubles(job),
       ...warningLines(job),
     ]),
@@ -62,7 +64,7 @@ function piecesLine({ status }: PredictionJob): string[] {
   const parts = [
     ...((chunks?.total ?? 0) > 1 ? [`Pieces: ${count(chunks?.done ?? 0)} of ${count(chunks?.total ?? 0)}`] : []),
     ...((chunks?.total ?? 0) > 1 && chunks?.running ? [`${count(chunks.running)} at work`] : []),
-    ...(progress?.etaSeconds === undefined ? [] : [`about ${duration(progress.etaSeconds)} to go`]),
+    ...(!progress?.etaSeconds ? [] : [`about ${duration(progress.etaSeconds)} to go`]),
   ];
   return parts.length === 0 ? [] : [parts.join(', ')];
 }
@@ -93,13 +95,20 @@ const resultLines = (job: PredictionJob, file: string): string[] => [
   ...(job.status?.rows === undefined ? [] : [`Rows: ${count(job.status.rows)}`]),
   ...summaryLines(job),
   ...costLines(job),
-  ...(job.status?.durationSeconds === undefined ? [] : [`Took: ${duration(job.status.durationSeconds)}`]),
+  ...(job.status?.durationSeconds === undefined
+    ? []
+    : [`Took: ${job.status.durationSeconds < 1 ? 'under 1 s' : duration(job.status.durationSeconds)}`]),
   ...warningLines(job),
 ];
 
 function summaryLines(job: PredictionJob): string[] {
-  const entries = Object.entries(job.status?.summary ?? {}).slice(0, SUMMARY_SHOWN);
-  return entries.length === 0 ? [] : [entries.map(([name, value]) => `${text(name, 24)}: ${figure(value)}`).join(', ')];
+  const entries = Object.entries(job.status?.summary ?? {});
+  if (entries.length === 0) return [];
+  const classes = job.status?.model?.task === 'classification';
+  if (classes && entries.length > SUMMARY_SHOWN) entries.sort((a, b) => b[1] - a[1]);
+  const shown = entries.slice(0, SUMMARY_SHOWN).map(([name, value]) => `${text(name, 24)}: ${figure(value)}`);
+  const more = entries.length > SUMMARY_SHOWN ? ` and ${entries.length - SUMMARY_SHOWN} more` : '';
+  return [`${classes ? 'Rows by class' : 'Predictions'}: ${shown.join(', ')}${more}`];
 }
 
 /** What to know before trusting the result. */

@@ -81,7 +81,7 @@ export function askPrediction(state: At<'predictConfirm'>, facts: Facts): Messag
       '',
       ...predictionLines(state),
       '',
-      `Estimated time: about ${duration(predictionSeconds(state.table.bytes))}`,
+      `Estimated time: about ${duration(predictionSeconds(state.place, state.table))}`,
       state.place === 'Cloud'
         ? `Cost: at most ${usd(facts.limits.predictionUsd)}, usually far below a cent.`
         : 'Cost: $0.00',

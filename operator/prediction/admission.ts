@@ -2,6 +2,7 @@
 // table are read. What was found goes on to the run (beginning.ts), so that a small table is read once and invoked at once.
 import { readableKey } from '../../cloud/access.ts';
 import { AccessError, CloudError, DataError } from '../../cloud/errors.ts';
+import { predictionBytesPerSecond } from '../../cloud/prediction-pace.ts';
 import { showUsd } from '../../cloud/prices.ts';
 import type { Account, PredictionJob } from '../../crds/crds.generated.ts';
 import { accountName, userOf } from '../../crds/objects.ts';
@@ -11,7 +12,7 @@ import { LEAST_CHUNK_BYTES } from './cut.ts';
 import type { Invoker } from './invoker.ts';
 import { jobKey, uidOf } from './job.ts';
 import { lookAt, tableOf, unsplit } from './look.ts';
-import { findModel } from './model.ts';
+import { findModel, type Model } from './model.ts';
 import type { PredictionOptions } from './options.ts';
 import type { Table } from './plan.ts';
 import { fitOf } from './schema.ts';
@@ -28,9 +29,8 @@ export type Judgement =
     }
   | { readonly is: 'accepted'; readonly accepted: Accepted; readonly found: Found };
 
-/** A cold start, and bytes a second of one invocation: rough, and shown as an estimate. */
+/** A cold start. */
 const START_SECONDS = 0.4;
-const BYTES_PER_SECOND = 2_000_000;
 
 export async function judge(job: PredictionJob, options: PredictionOptions): Promise<Judgement> {
   const { accounts, cloudEnabled } = options;
@@ -78,7 +78,7 @@ async function judgeData(
   const fit = fitOf(spec, model.manifest, look);
   if (fit.problem) return refuse(fit.problem.reason, fit.problem.message);
   const table = tableOf(job, model.manifest, facts, look);
-  const money = await reserve(job, account, table, invoker, options);
+  const money = await reserve({ job, account, table, model, invoker }, options);
   if ('is' in money) return money;
   const { id, uri, manifest } = model;
   return {
@@ -99,13 +99,18 @@ export function limitOf(job: PredictionJob, account: Account | undefined, mostUs
   return Math.min(job.spec.budget?.maxCostUsd ?? Infinity, account?.spec.limits.predictionUsd ?? Infinity, mostUsd);
 }
 
+interface Case {
+  readonly job: PredictionJob;
+  readonly account: Account;
+  readonly table: Table;
+  readonly model: Model;
+  readonly invoker: Invoker;
+}
+
 /** Money for the worst case, every chunk failing as often as it may; the run stops at the limit (run.ts). */
 async function reserve(
-  job: PredictionJob,
-  account: Account,
-  table: Table,
-  invoker: Invoker,
-  { reservations, writeReservation, maxPredictionCostUsd, splitRows }: PredictionOptions,
+  { job, account, table, model, invoker }: Case,
+  { reservations, writeReservation, maxPredictionCostUsd, splitRows, functionMemoryMib }: PredictionOptions,
 ): Promise<Pick<Accepted, 'estimatedUsd' | 'reservedUsd'> | Judgement> {
   const { limits, userId } = account.spec;
   const limit = limitOf(job, account, maxPredictionCostUsd);
@@ -113,16 +118,16 @@ async function reserve(
   const mayBeSplit = table.splittable && table.bytes / table.rowBytes > splitRows;
   const most = mayBeSplit ? Math.max(1, Math.ceil(table.bytes / LEAST_CHUNK_BYTES)) : 1;
   const one = invoker.costUsd(invoker.timeoutSeconds);
-  const estimatedUsd = invoker.costUsd(START_SECONDS + table.bytes / BYTES_PER_SECOND);
+  const estimatedUsd = invoker.costUsd(secondsFor(table, model, functionMemoryMib));
   if (one > limit)
     return refuse(
       'BudgetTooSmall',
-      `One invocation may cost up to ${showUsd(one)}, more than the ${showUsd(limit)} this job may spend.`,
+      `One invocation may cost up to ${showUsd(one)}, more than the ${showUsd(limit)} this job may spend. ${more(job, limit)}`,
     );
   if (estimatedUsd > limit)
     return refuse(
       'BudgetTooSmall',
-      `Predicting this table is estimated at ${showUsd(estimatedUsd)}, more than the ${showUsd(limit)} this job may spend.`,
+      `Predicting this table is estimated at ${showUsd(estimatedUsd)}, more than the ${showUsd(limit)} this job may spend. ${more(job, limit)}`,
     );
   const reservedUsd = Math.min(limit, one * (MOST_RETRIES + 1) * most);
   const month = account.status?.month;
@@ -136,6 +141,19 @@ async function reserve(
   if (reservedUsd > 0) await writeReservation(accountName(userId));
   return { estimatedUsd: Math.max(estimatedUsd, spentUsd), reservedUsd };
 }
+
+/** Of all invocations together. */
+function secondsFor({ bytes }: Table, { manifest }: Model, memoryMib: number): number {
+  const { model, split } = manifest;
+  const families = [model, ...(model.members ?? [])].map(({ type }) => type);
+  return START_SECONDS + bytes / predictionBytesPerSecond({ families, trainRows: split.trainRows, memoryMib });
+}
+
+/** What to do against so low a limit. */
+const more = ({ spec }: PredictionJob, limit: number): string =>
+  spec.budget?.maxCostUsd === limit
+    ? 'Create the job again with a higher spec.budget.maxCostUsd.'
+    : 'Only the administrator can raise this limit.';
 
 const refuse = (reason: PredictionReason, message: string): Extract<Judgement, { is: 'refused' }> => ({
   is: 'refused',

@@ -72,10 +72,10 @@ function moved(cuts: readonly Cut[], rows: number, shown: (value: number) => str
   const { value, now, trained } = most!;
   const [above, atMost, below] = date ? ['after', 'no later than', 'before'] : ['above', 'at most', 'below'];
   if (apart(most!) < 0)
-    return `${percent(1 - now / rows)} of them are ${above} ${shown(value)}, in training ${share(1 - trained)} were`;
+    return `${share(1 - now / rows)} of them are ${above} ${shown(value)}, in training ${share(1 - trained)} were`;
   // In training nothing was below the least, so that is where this starts.
   const up = trained === 0 ? below : atMost;
-  return `${percent(now / rows)} of them are ${up} ${shown(value)}, in training ${share(trained)} were`;
+  return `${share(now / rows)} of them are ${up} ${shown(value)}, in training ${share(trained)} were`;
 }
 
 function texts(
@@ -96,14 +96,18 @@ function texts(
   const [most] = [...groups].sort((a, b) => apart(b) - apart(a));
   return {
     groups,
-    difference: `${percent(most!.now / rows)} of them are ${most!.what}, in training ${share(most!.trained)} were`,
+    difference: `${share(most!.now / rows)} of them are ${most!.what}, in training ${share(most!.trained)} were`,
   };
 }
 
 const OTHER = 'none of the frequent ones';
 const ROUNDING = 1e-9;
 
-const share = (value: number): string => (value <= ROUNDING ? 'none' : percent(value));
+function share(value: number): string {
+  if (value <= ROUNDING) return 'none';
+  return value >= 1 - ROUNDING ? 'all' : percent(value);
+}
+
 /** yyyy-MM-dd of days since 1970. */
 function day(days: number): string {
   const date = new Date(days * DAY_MS);

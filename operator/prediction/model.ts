@@ -75,7 +75,8 @@ function readManifest(body: Uint8Array): Manifest | string {
   }
   if (manifest?.version !== 1)
     return `its manifest has version ${JSON.stringify(manifest?.version)}, this program knows 1`;
-  if (!Array.isArray(manifest.features) || !Array.isArray(manifest.files) || !manifest.onnx)
+  const { features, files, onnx, model, preprocessing, split, target } = manifest;
+  if (!Array.isArray(features) || !Array.isArray(files) || !onnx || !model || !preprocessing || !split || !target)
     return 'its manifest is incomplete';
   return manifest as Manifest;
 }

@@ -119,10 +119,10 @@ function values(predictions: Values): Panel {
   if (min === undefined || max === undefined || mean === undefined)
     return titled('What was predicted', 'No row has a finite prediction.', 0, () => []);
   if (min === max) return titled('What was predicted', `The same for all rows: ${measured(min)}`, 0, () => []);
-  const median = quantiles ? `, half below ${measured(quantiles.p50)}` : '';
+  const median = quantiles ? `, median ${measured(quantiles.p50)}` : '';
   const { bars, outside } = barsOf(predictions.buckets, min, max);
-  const cut = outside > 0.0005 ? ` (${percent(outside)} lie outside the picture)` : '';
-  const beneath = `From ${measured(min)} to ${measured(max)}, ${measured(mean)} on average${median}${cut}`;
+  const cut = outside > 0.0005 ? `; ${percent(outside)} are not drawn` : '';
+  const beneath = `From ${measured(min)} to ${measured(max)}, mean ${measured(mean)}${median}${cut}`;
   if (bars.length === 0) return titled('What was predicted', beneath, 0, () => []);
   return titled('What was predicted', beneath, HISTOGRAM + 40, (top) =>
     histogram(top, bars, ticks(bars[0]!.from, bars.at(-1)!.to), exact),
@@ -234,10 +234,18 @@ function drift({ features }: Summary): Panel {
   if (known.length === 0) return titled(title, 'Not known: there is nothing to compare with.', 0, () => []);
   const order = { major: 2, moderate: 1, none: 0 };
   const worst = [...known]
-    .sort((a, b) => order[b.drift.level] - order[a.drift.level] || b.drift.psi - a.drift.psi)
+    .sort(
+      (a, b) =>
+        order[b.drift.level] - order[a.drift.level] ||
+        Number(b.missing.changed) - Number(a.missing.changed) ||
+        b.drift.psi - a.drift.psi,
+    )
     .slice(0, MOST_FEATURES);
-  const many = known.filter(({ drift: { level } }) => level !== 'none').length;
-  const found = many === 0 ? `Yes, all ${count(known.length)}` : `${count(many)} of ${count(known.length)} differ`;
+  const many = known.filter(({ drift: { level }, missing: { changed } }) => level !== 'none' || changed).length;
+  const found =
+    many === 0
+      ? `Yes, all ${count(known.length)}`
+      : `${count(many)} of ${count(known.length)} ${many === 1 ? 'differs' : 'differ'}`;
   const shown = worst.length < known.length ? ` (the ${worst.length} most different are shown)` : '';
   const scale = LENGTH / Math.min(1, Math.max(2 * MODERATE_PSI + MAJOR_PSI, ...worst.map(({ drift: { psi } }) => psi)));
   return titled(title, `${found}${shown}. Population stability index (PSI):`, 34 + worst.length * ROW, (top) => [
@@ -249,15 +257,19 @@ function drift({ features }: Summary): Panel {
   ]);
 }
 
-function driftBar(top: number, { name, drift: { psi, level } }: Drifted, scale: number): string[] {
+function driftBar(top: number, { name, drift: { psi, level }, missing }: Drifted, scale: number): string[] {
   const { fill, words } = LOOKS[level];
   const length = Math.min(LENGTH, psi * scale);
-  const unsure = level === 'none' && psi >= MODERATE_PSI ? 'may be chance' : words;
+  const end = LEFT + length + 12;
+  const beside = level !== 'none' ? ` ${words}` : gapsOf(missing) || (psi >= MODERATE_PSI ? ' may be chance' : '');
   return [
     ...labelled(top, name),
     bar(LEFT, top, Math.max(2, length), BAR, fill),
-    haloed(text(LEFT + length + 12, top + 21, `${psi.toFixed(2)} ${unsure}`.trim())),
+    haloed(text(end, top + 21, `${psi.toFixed(2)}${beside}`, { room: WIDTH - end })),
   ];
 }
+
+const gapsOf = ({ now, trained = 0, changed }: Drifted['missing']): string =>
+  changed ? `, ${percent(now)} missing, in training ${trained === 0 ? 'none' : percent(trained)}` : '';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

@@ -62,8 +62,12 @@ function answerIn(record: ChunkRecord | undefined): PredictionDone | undefined {
 function figuresOf({ classes, values }: Totals, task: Model['manifest']['task']): Record<string, number> {
   if (task === 'classification') return Object.fromEntries(classes);
   if (!values || values.rows === 0) return {};
-  return { min: values.min, max: values.max, mean: values.sum / values.rows };
+  const { min, max, sum, rows } = values;
+  return { min: brief(min), max: brief(max), mean: brief(sum / rows) };
 }
+
+/** For people: all digits are in summary.json and in the rows. */
+const brief = (value: number): number => Number(value.toPrecision(7));
 
 function summaryIn({ job, model, plan, spent }: Result, totals: Totals, { places, clock }: Options): Summary {
   const { namespace = '', name = '' } = job.metadata ?? {};

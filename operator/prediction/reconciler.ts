@@ -15,6 +15,7 @@ import { publish } from './publishing.ts';
 import type { Refusal } from './refusals.ts';
 import type { Ended, Run } from './run.ts';
 import { Runs } from './runs.ts';
+import { Stragglers } from './stragglers.ts';
 import {
   accepted,
   type At,
@@ -33,16 +34,21 @@ export class PredictionReconciler {
   readonly #options: PredictionOptions;
   readonly #runs: Runs;
   readonly #ending: Ending;
+  readonly #stragglers: Stragglers;
 
   constructor(options: PredictionOptions) {
     this.#options = options;
     this.#runs = new Runs(options);
     this.#ending = new Ending(options);
+    const { clock, logger } = options;
+    const clean = (job: PredictionJob) => this.#ending.clean(job, this.#runs.invokerOf(job));
+    this.#stragglers = new Stragglers({ clock, logger, clean });
   }
 
   /** Abandons what is in flight; the next leader goes on. */
   stop(): void {
     this.#runs.stop();
+    this.#stragglers.stop();
   }
 
   async reconcile(key: string): Promise<Outcome> {
@@ -129,6 +135,7 @@ export class PredictionReconciler {
   async #finish(at: At, status: PredictionJobStatus): Promise<Outcome> {
     await this.#ending.charge(at.job, at.now, status);
     const written = await this.#write(at.job, status);
+    this.#expectStragglers(written);
     this.#runs.drop(at.job);
     this.#options.reservations.release(uidOf(at.job));
     return this.#finished(written);
@@ -151,9 +158,15 @@ export class PredictionReconciler {
     if (!FINAL_PHASES.has(job.status?.phase ?? '')) await this.#ending.abandon(job, now, run?.spent);
     await this.#ending.clean(job, this.#runs.invokerOf(job));
     await this.#ending.release(job);
+    this.#expectStragglers(job);
     this.#runs.drop(job);
     this.#options.reservations.release(uidOf(job));
     return undefined;
+  }
+
+  #expectStragglers(job: PredictionJob): void {
+    if (!this.#runs.of(job)?.gaveUp) return;
+    this.#stragglers.expect(job, this.#runs.invokerOf(job).urlSeconds * 1000);
   }
 
   async #write(job: PredictionJob, status: PredictionJobStatus): Promise<PredictionJob> {

@@ -54,6 +54,7 @@ export class Run {
   readonly #outcomes = new Map<string, Outcome>();
   readonly #spent = new Map<string, Spent>();
   #overwritten: ReadonlySet<string> = new Set();
+  #gaveUp = false;
   #stepping = false;
   #again = false;
   #stopped = false;
@@ -86,6 +87,10 @@ export class Run {
   }
   get inFlight(): number {
     return this.#flights.size;
+  }
+  /** Something may still be running that nobody waits for. */
+  get gaveUp(): boolean {
+    return this.#gaveUp;
   }
   get trouble(): string | undefined {
     return this.#begun && troubleOf(this.#begun.plan, this.#outcomes);
@@ -256,6 +261,7 @@ export class Run {
     if (this.#flights.get(name) !== flight) return;
     const { options, pace, onRoom } = this.#given;
     const now = options.clock.now();
+    if (invoked.is === 'lost') this.#gaveUp = true;
     pace.ended(this.#key, flight.token, howOf(invoked), now);
     options.metrics.chunk(invoked.is, (now - flight.since) / 1000);
     const outcome = outcomeAfter(this.#outcomes.get(name), invoked, now);
@@ -288,6 +294,7 @@ export class Run {
 
   #abort(name: string, { abort, token }: Flight): void {
     this.#flights.delete(name);
+    this.#gaveUp = true;
     abort.abort();
     this.#given.pace.ended(this.#key, token, 'other', this.#given.options.clock.now());
   }

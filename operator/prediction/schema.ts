@@ -4,6 +4,7 @@ import type { Manifest } from '../../cloud/contract/contract.generated.ts';
 import { readDate } from '../../cloud/contract/date.ts';
 import { numberReader } from '../../cloud/contract/notation.ts';
 import { exactNumber } from '../../cloud/contract/number.ts';
+import { meantFor } from '../../cloud/spelling.ts';
 import { strip } from '../../cloud/table.ts';
 import type { Unscored } from '../../cloud/unscored.ts';
 import type { PredictionJob } from '../../crds/crds.generated.ts';
@@ -65,7 +66,7 @@ function missingColumns(
     );
   const unused = columns.filter((column) => !names.includes(column));
   const meant = missing.slice(0, NAMES_SHOWN).flatMap((name) => {
-    const close = unused.find((column) => isClose(name, column));
+    const close = meantFor(name, unused);
     return close === undefined ? [] : [`${shown(close)} to ${shown(name)}`];
   });
   const advice = meant.length > 0 ? ` Perhaps you only need to rename ${meant.join(', ')}.` : '';
@@ -73,32 +74,6 @@ function missingColumns(
     reason: 'MissingColumns',
     message: `The table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${listed(missing)} that the model needs. It has ${listed(columns)}.${advice}`,
   };
-}
-
-const bare = (name: string): string =>
-  name
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]/gu, '');
-
-/** Alike but for case, blanks, marks and accents, or with one letter (of eight, two) changed, added or left out. */
-function isClose(a: string, b: string): boolean {
-  const [x, y] = [bare(a), bare(b)];
-  if (x === y) return x !== '' || a.toLowerCase() === b.toLowerCase();
-  const most = Math.min(x.length, y.length) >= 8 ? 2 : 1;
-  return Math.min(x.length, y.length) > 3 && Math.abs(x.length - y.length) <= most && distance(x, y) <= most;
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function repeatedColumns(names: readonly string[], columns: readonly string[]): Misfit | undefined {
@@ -146,10 +121,10 @@ function unreadableColumn(model: Model, columns: readonly string[], rows: Head['
     const unreadable = present.filter(([, text]) => !reader.reads(text));
     if (unreadable.length <= MOSTLY * present.length) continue;
     const [row, text] = unreadable[0]!;
-    const among =
-      present.length === 1 ? '' : ` The same goes for ${unreadable.length} of the first ${present.length} values.`;
+    const many = unreadable.length === present.length ? 'all' : `${unreadable.length}`;
+    const among = present.length === 1 ? '' : ` The same goes for ${many} of the first ${present.length} values.`;
     return invalid(
-      `Row ${row}, column ${shown(feature.name)}: ${shown(text)} is ${reader.not} such as the model learned from (${feature.example}).${among}`,
+      `Row ${row}, column ${shown(feature.name)}: ${shown(text)} is ${reader.not} such as the model learned from (${feature.example}).${among} Write this column as it was written in training, or train a model with a table like this one.`,
     );
   }
   return undefined;

@@ -2,6 +2,7 @@
 import { setCondition, timestamp, type NewCondition } from '../../crds/conditions.ts';
 import type { PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
+import { count } from '../../cloud/figures.ts';
 import { showUsd } from '../../cloud/prices.ts';
 import type { Progress } from './progress.ts';
 import type { Spent } from './records.ts';
@@ -67,7 +68,7 @@ export const accepted = (
     model,
     data,
     progress: { percent: 0 },
-    cost: { actualUsd: 0, ...status.cost, estimatedUsd, reservedUsd },
+    cost: { actualUsd: 0, ...status.cost, estimatedUsd: round(estimatedUsd), reservedUsd: round(reservedUsd) },
     conditions: [
       ['Accepted', 'True', 'Admitted'],
       ['Running', 'True', 'Invoking'],
@@ -85,14 +86,17 @@ export interface Reached {
 
 export function running(at: At, status: PredictionJobStatus, reached: Reached): PredictionJobStatus {
   const { progress, trouble } = reached;
-  const far = progress
-    ? `${progress.chunks.done} of ${progress.chunks.total} chunks are done, ${progress.percent} % of the table.`
-    : 'The table is being predicted.';
+  const far = progress ? farOf(progress) : 'The table is being predicted.';
   return change(at, counted(status, reached), {
     phase: 'Running',
     message: (trouble === undefined ? far : `${far} One is tried again: ${trouble}`).slice(0, MOST_CHARACTERS),
     conditions: [['Running', 'True', trouble === undefined ? 'Invoking' : 'Retrying']],
   });
+}
+
+function farOf({ chunks: { done, total }, percent }: Progress): string {
+  if (total === 1) return 'The table is being predicted.';
+  return `${count(done)} of ${count(total)} chunks ${done === 1 ? 'is' : 'are'} done, ${percent} % of the table.`;
 }
 
 /** All chunks are done; written before their parts are made one object. */
@@ -160,6 +164,8 @@ export function failed(
   });
 }
 
+const many = (rows: number): string => `${count(rows)} ${rows === 1 ? 'row' : 'rows'}`;
+
 /** What was put into the bucket. */
 export interface Published {
   readonly rows: number;
@@ -179,12 +185,12 @@ export function succeeded(at: At, old: PredictionJobStatus, result: Published, r
   const bad =
     badRows === 0
       ? ''
-      : ` ${badRows} rows could not be read and have no prediction${firstBadRow ? `; the first is row ${firstBadRow.row}, which ${firstBadRow.problem}` : ''}.`;
+      : ` ${many(badRows)} could not be read and ${badRows === 1 ? 'has' : 'have'} no prediction${firstBadRow ? `; ${badRows === 1 ? 'it' : 'the first'} is row ${count(firstBadRow.row)}, which ${firstBadRow.problem}` : ''}.`;
   return change(at, status, {
     ...end,
     phase: 'Succeeded',
     message:
-      `${rows} rows predicted in ${end.durationSeconds} s for ${showUsd(status.cost?.actualUsd ?? 0)}.${bad}`.slice(
+      `${many(rows)} predicted in ${end.durationSeconds === 0 ? 'under 1 s' : `${count(end.durationSeconds)} s`} for ${showUsd(status.cost?.actualUsd ?? 0)}.${bad}`.slice(
         0,
         MOST_CHARACTERS,
       ),

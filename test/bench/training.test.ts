@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { Measurement } from '../../bench/measurement.ts';
+import { least, misses, most } from '../../bench/target.ts';
 import { measure } from '../../bench/training.ts';
 import { Board } from '../../bench/training/board.ts';
 import { fastClock, until } from '../../bench/training/clock.ts';
@@ -13,7 +14,6 @@ import { readMetrics, reconcilesOf, sumOf } from '../../bench/training/metrics.t
 import { peers } from '../../bench/training/peers.ts';
 import { percentile } from '../../bench/training/percentile.ts';
 import { scaleOf, SECTIONS, type Scale, type Section } from '../../bench/training/scale.ts';
-import { least, misses, most } from '../../bench/training/target.ts';
 import { Workers } from '../../bench/training/workers.ts';
 import type { AwsError } from '../../cloud/errors.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';

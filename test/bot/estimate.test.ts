@@ -43,6 +43,9 @@ describe('The estimate of a training', () => {
     expect(type?.gpu).to.be.above(0);
   });
   it('of a prediction grows with its bytes', () => {
-    expect(predictionSeconds(4e6)).to.equal(4);
+    expect(predictionSeconds('Cloud', { bytes: 4e6 })).to.equal(4);
+    expect(predictionSeconds('Cloud', { bytes: 600e6 })).to.equal(32);
+    expect(predictionSeconds('Cluster', { bytes: 600e6 })).to.equal(302);
+    expect(predictionSeconds('Cloud', { bytes: 60e6, tableBytes: 600e6 }), 'gzip is not split').to.equal(302);
   });
 });

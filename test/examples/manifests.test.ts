@@ -1,6 +1,7 @@
 // examples/ as a reader applies them: each manifest as it is, to the running product, to its end; and the story that
 // `npm start -- --interruptions` tells of one of them.
 import { readdirSync, readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
@@ -50,6 +51,9 @@ describe('examples/', function () {
     );
     for (const name of readdirSync(FOLDER).filter((each) => /\.(csv|xlsx)$/.test(each)))
       await journey.put(USER_ID, name, readFileSync(new URL(name, FOLDER)));
+    // As the README packs it.
+    const packed = gzipSync(readFileSync(new URL('german_credit.csv', FOLDER)));
+    await journey.put(USER_ID, 'german_credit.csv.gz', packed);
   });
   after(async () => {
     await journey?.close();
@@ -99,6 +103,30 @@ describe('examples/', function () {
     const [header = '', first = ''] = (await journey.get(prediction.status?.outputUri ?? '')).toString().split('\n');
     expect(header).to.include('predicted_class').and.include('probability_');
     expect(first.split(',')).to.have.length(header.split(',').length);
+
+    const within = await journey.predicted(USER_ID, 'applicants');
+    expect(within.status?.phase, within.status?.message).to.equal('Succeeded');
+    expect(within.status).to.include({ rows: 200, badRows: 1 });
+    expect(within.status?.message).to.match(/row 120, which has 20 cells where the header has 21\./);
+    expect(within.status?.warnings?.join(' ')).to.include('1 row could not be read and has no prediction.');
+    expect(within.status?.cost?.actualUsd).to.be.above(0).and.below(0.02);
+    const applicants = readFileSync(new URL('generated_applicants.csv', FOLDER), 'utf8').trimEnd().split('\n');
+    const risks = (await journey.get(within.status?.outputUri ?? '')).toString().trimEnd().split('\n');
+    expect(risks[0]).to.equal(`${applicants[0]},risk,probability_1,probability_2`);
+    for (const [at, row] of applicants.entries()) {
+      const added = at === 120 ? ',,,' : (risks[at]?.slice(row.length) ?? '');
+      expect(risks[at]).to.equal(row + added);
+      if (at > 0 && at !== 120) expect(added).to.match(/^,[12],[\d.e-]+,[\d.e-]+$/);
+    }
+
+    const packed = await journey.predicted(USER_ID, 'packed');
+    expect(packed.status?.phase, packed.status?.message).to.equal('Succeeded');
+    expect(packed.status?.cost?.actualUsd).to.equal(0);
+    expect(packed.status?.requestIds, 'Lambda was not called').to.equal(undefined);
+    expect(packed.status?.outputUri).to.match(/predictions\.parquet$/);
+    expect((await journey.get(packed.status?.outputUri ?? '')).toString('latin1', 0, 4)).to.equal('PAR1');
+    // The same model, the same rows: of the CSV on Lambda, of gzip on the cluster.
+    expect(packed.status?.summary).to.deep.equal(prediction.status?.summary);
 
     const later = await journey.training(USER_ID, 'later');
     expect(later.status?.phase).to.equal('Suspended');

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import type http from 'node:http';
+import sinon from 'sinon';
 import { etagOf, refuse, startStorage, type Storage } from '../../bench/prediction/storage.ts';
 import type { PredictionFailure } from '../../lambda/failure.ts';
 import { BLOCK_BYTES, Parts, type PartUrls } from '../../lambda/parts.ts';
@@ -29,6 +30,14 @@ describe('the parts of the output', () => {
       await sink.write(reused.subarray(0, length));
       reused.fill(0); // may be overwritten once `write` resolves
     }
+  }
+
+  /** One invocation; what it needs at most at once does not depend on when its parts arrive. */
+  async function filled(): Promise<void> {
+    const sink = parts(1);
+    await sink.write(output.subarray(0, PART));
+    await sink.end();
+    await sink.discard();
   }
 
   for (const [bytes, sizes] of [
@@ -76,6 +85,17 @@ describe('the parts of the output', () => {
     const answer = await sink.end();
     expect(answer.parts).to.have.length(5);
     expect(stored(5).equals(output)).to.equal(true);
+  });
+
+  it('take the memory of parts that were sent, also of an earlier invocation', async () => {
+    await filled();
+    const taken = sinon.spy(Buffer, 'allocUnsafeSlow');
+    try {
+      await filled();
+      expect(taken.args.filter(([bytes]) => bytes === BLOCK_BYTES)).to.deep.equal([]);
+    } finally {
+      taken.restore();
+    }
   });
 
   it('are put again when the storage is busy, or the connection breaks in the middle', async () => {

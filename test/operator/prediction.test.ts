@@ -76,6 +76,8 @@ describe('The operator predicting, on a Kubernetes API', function () {
     expect(status.summary).to.deep.equal({ good: 2, bad: 1 });
     expect(status.cost?.actualUsd).to.be.closeTo(0.0000166667 * (1769 / 1024) * 0.2 + 0.0000002, 1e-9);
     expect(status.cost?.reservedUsd).to.equal(0);
+    expect(String(status.cost?.estimatedUsd)).to.have.length.below(13);
+    expect(status.message).to.match(/^3 rows predicted in (under 1|\d+) s for <\$0\.0001\.$/);
     expect(condition(status.conditions, 'Complete')?.status).to.equal('True');
     const summary = world.bucket.json<Summary>(`${folder}summary.json`);
     expect(summary).to.include({ rows: 3, chunks: 1 });
@@ -135,7 +137,11 @@ describe('The operator predicting, on a Kubernetes API', function () {
     for (const [name, spec] of cases) await world.predict(name, spec);
     for (const [name, , reason] of cases)
       expect(reasonOf(await world.predicted(name, 'Failed')), name).to.equal(reason);
-    expect((await world.prediction('columns')).status?.message).to.match(/lacks the column "sum"/);
+    const said = async (name: string) => (await world.prediction(name)).status?.message;
+    expect(await said('columns')).to.match(/lacks the column "sum"/);
+    expect(await said('poor')).to.match(
+      /^One invocation .* Create the job again with a higher spec\.budget\.maxCostUsd\.$/,
+    );
     expect(world.functions.events).to.deep.equal([]);
   });
 

@@ -85,7 +85,10 @@ export const predictData: StepDefinition<'predictData'> = {
         // Where the columns can't be read from here, the operator looks before anything runs.
         const missing =
           table.columns.length === 0 ? [] : model.features.filter((name) => !table.columns.includes(name));
-        if (missing.length > 0) return { refused: missingColumns(missing, model.target) };
+        if (missing.length > 0) {
+          const others = table.columns.filter((name) => !model.features.includes(name));
+          return { refused: missingColumns(missing, others, model.target) };
+        }
         const next = { step: 'predictColumn', token: facts.token, place, model, table } as const;
         return turn(next, say(askColumn(next, suggested(table.columns))));
       },

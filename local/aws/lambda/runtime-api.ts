@@ -31,7 +31,8 @@ export class RuntimeApi {
 
   constructor(listener: RuntimeListener) {
     this.#listener = listener;
-    this.#server = createServer((request, response) => {
+    // A handler may compute for minutes before it answers on a connection that stood idle meanwhile: none is closed.
+    this.#server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
     });
   }

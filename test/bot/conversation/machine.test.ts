@@ -387,7 +387,9 @@ describe('The prediction conversation', () => {
   it('refuses a table without the columns the model needs', () => {
     const turn = walk(IDLE, [...toFile, file(), read('token2', { columns: ['rooms', 'garden'] })], world);
     expect(turn.next.step).to.equal('predictData');
-    expect(words(turn)).to.contain('needs the column &quot;area&quot;');
+    expect(words(turn)).to.contain('needs the column &quot;area&quot;').and.not.contain('rename');
+    const misspelt = walk(IDLE, [...toFile, file(), read('token2', { columns: ['rooms', 'Areas'] })], world);
+    expect(words(misspelt)).to.contain('rename &quot;Areas&quot; to &quot;area&quot;');
   });
 
   it('suggests a free column name, takes a typed one and refuses a taken or unfit one', () => {

@@ -33,7 +33,7 @@ describe('The card of a prediction', () => {
   it('tells pieces, time to go, rows and cost while it runs', () => {
     const running = html({
       phase: 'Running',
-      message: 'Predicting <12> of 40 pieces.',
+      message: '12 of 40 chunks are done, 30.4 % of the table. One is tried again: <reset>.',
       progress: { percent: 30.4, etaSeconds: 95 },
       chunks: { total: 40, done: 12, running: 8 },
       rows: 1_234_567,
@@ -45,10 +45,29 @@ describe('The card of a prediction', () => {
       'Pieces: 12 of 40, 8 at work, about 1 min 35 s to go',
       'Rows: 1,234,567 so far',
       'Cost so far: $0.0004 of about $0.0010',
-      '<i>Predicting &lt;12&gt; of 40 pieces.</i>',
+      '\n\n<i>One is tried again: &lt;reset&gt;.</i>\n',
       '⚠️ &quot;area&quot; &amp; &lt;rooms&gt; differ.',
     ])
       expect(running).to.contain(words);
+  });
+
+  it('says once how far it is, and no time of nothing', () => {
+    const merging = html({
+      phase: 'Running',
+      message: '1 of 2 chunks is done, 50 % of the table.',
+      progress: { percent: 50, etaSeconds: 0 },
+      chunks: { total: 2, done: 1, running: 0 },
+    });
+    expect(merging)
+      .to.contain('Pieces: 1 of 2')
+      .and.not.match(/chunk|to go|<i>/);
+    expect(html({ phase: 'Succeeded', durationSeconds: 0 })).to.contain('Took: under 1 s');
+  });
+
+  it('names the largest classes of many', () => {
+    const summary = { ...{ 1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6 }, seven: 70 };
+    const done = html({ phase: 'Succeeded', model: { task: 'classification' }, summary });
+    expect(done).to.contain('Rows by class: seven: 70, 6: 6, 5: 5, 4: 4, 3: 3, 2: 2 and 1 more');
   });
 
   it('speaks of no money on the cluster', () => {
@@ -72,7 +91,7 @@ describe('The card of a prediction', () => {
     for (const words of [
       'new.csv → column <code>price</code>',
       'Rows: 3',
-      'min: 1.235, max: 9',
+      'Predictions: min: 1.235, max: 9',
       'Cost: <b>$0.0020</b>, estimated $0.0030',
       'Took: 1 min 1 s',
       '⚠️ 2 rows could not be read and have no prediction.',

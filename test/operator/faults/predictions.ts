@@ -25,6 +25,10 @@ const TIMEOUT_SECONDS = 300;
 const LIMIT_SECONDS = 3_600;
 /** For what late invocations may still do, and the operator's own cleaning. */
 const AFTERMATH_SECONDS = 120;
+/** Nobody knows that there is another of each. */
+const DOUBLED = 'each doubled';
+/** Then every link has expired, and an operator that lived on has cleaned up after the last invocation. */
+const LINKS_SECONDS = TIMEOUT_SECONDS + 120 + 300;
 
 export interface PredictionScenario extends Omit<ServingOptions, 'rows'> {
   readonly name: string;
@@ -85,8 +89,9 @@ export class PredictionStory {
         );
       await sim.pass(AFTERMATH_SECONDS);
       const left = this.#remains();
-      if (this.#late(doom)) await this.#collected();
-      else if (left.length > 0) stuck.push(...left);
+      if (!this.#late(doom)) stuck.push(...left);
+      else if (doom.isStruck || this.#scenario.name === DOUBLED) await this.#collected();
+      else await sim.pass(LINKS_SECONDS);
       return {
         calls: doom.calls,
         invocations: this.serving.served.length,
@@ -268,7 +273,7 @@ export const PREDICTIONS: readonly PredictionScenario[] = [
   { name: 'each lost at first', rows: SPLIT, fate: (_, nth) => (nth === 1 ? 'lost' : undefined) },
   { name: 'each done and unheard', rows: SPLIT, fate: (_, nth) => (nth === 1 ? 'unheard' : undefined) },
   { name: 'each killed in the middle', rows: SPLIT, fate: (_, nth) => (nth === 1 ? 'killed' : undefined) },
-  { name: 'each doubled', rows: SPLIT, fate: () => 'doubled' },
+  { name: DOUBLED, rows: SPLIT, fate: () => 'doubled' },
   { name: 'answers after the time-out', rows: SPLIT, fate: first('late') },
   {
     name: 'a misreading that is done late, over the right parts',

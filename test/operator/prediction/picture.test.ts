@@ -154,7 +154,28 @@ describe('The picture of a summary', () => {
     expect(columns.slice(0, 3)).to.deep.equal(['sure', 'unsure', 'col 19']);
     expect(columns).to.have.length(15);
     expect(texts).to.include.members(['0.30 differs much', '0.60 may be chance']);
-    expect(texts).to.include('1 of 22 differ (the 15 most different are shown). Population stability index (PSI):');
+    expect(texts).to.include('1 of 22 differs (the 15 most different are shown). Population stability index (PSI):');
+  });
+
+  it('shows gaps that were none in training, though the cells there are were like those', () => {
+    const gaps = { ...feature('gaps', 0, 'none'), missing: { now: 0.334, trained: 0, changed: true } };
+    const texts = textsIn(pictureOf(summary({ features: [feature('alike', 0.05, 'none'), gaps] })));
+    expect(texts).to.include.members(['0.00, 33.4 % missing, in training none', '0.05']);
+    expect(texts.indexOf('gaps')).to.be.below(texts.indexOf('alike'));
+    expect(texts).to.include('1 of 2 differs. Population stability index (PSI):');
+  });
+
+  it('cuts nothing of what it says of large numbers', () => {
+    const quantiles = { p05: 1e5, p25: 1e5, p50: 216_789.1, p75: 2e5, p95: 2e5 };
+    const buckets: [number, number, number][] = [
+      [108_000, 109_000, 1],
+      [200_000, 201_000, 600],
+      [210_000, 211_000, 600],
+    ];
+    const predictions = { ...valuesOf(108_849.2, 267_580.6, buckets), quantiles };
+    expect(textsIn(pictureOf(summary({ predictions })))).to.include(
+      'From 108,849 to 267,581, mean 188,215, median 216,789; 0.0833 % are not drawn',
+    );
   });
 
   it('does not invent what is not known', () => {

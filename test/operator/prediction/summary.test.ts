@@ -230,7 +230,7 @@ describe('Warnings to the analyst', () => {
       '50 % of them are below 0, in training none were',
     );
     expect(told([0, 700, 300, ...Array.from({ length: 9 }, () => 0)])).to.include(
-      '100 % of them are at most 20, in training 20 % were',
+      'all of them are at most 20, in training 20 % were',
     );
   });
 

@@ -1,5 +1,5 @@
 // A measurement beside the target of the issue it answers. `most`: the value may not be above; `least`: not below.
-import { compared, type Measurement } from '../measurement.ts';
+import { compared, type Measurement } from './measurement.ts';
 
 export const TARGET = 'the target';
 
