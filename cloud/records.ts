@@ -61,7 +61,7 @@ function quotedAt(text: string, open: number, final: boolean): { text: string; e
   }
 }
 
-/** The delimiter that cuts most of the first records into as many cells as the first, and into the most of them. */
+/** The delimiter that cuts most of the first records into as many cells as the header, and into the most of them. */
 export function sniffDelimiter(text: string, final: boolean): Delimiter {
   let best: { delimiter: Delimiter; alike: number; width: number } = { delimiter: ',', alike: 0, width: 0 };
   for (const delimiter of DELIMITERS) {
@@ -78,7 +78,11 @@ export function sniffDelimiter(text: string, final: boolean): Delimiter {
 function firstWidths(text: string, delimiter: Delimiter, final: boolean): number[] {
   const widths: number[] = [];
   try {
-    for (const cells of recordsOf(text, delimiter, final)) if (widths.push(cells.length) === SNIFFED_RECORDS) break;
+    for (const cells of recordsOf(text, delimiter, final)) {
+      // What stands before the header has no text.
+      if (widths.length === 0 && cells.every((cell) => cell.trim() === '')) continue;
+      if (widths.push(cells.length) === SNIFFED_RECORDS) break;
+    }
   } catch (error) {
     if (!(error instanceof UnclosedQuote)) throw error;
   }

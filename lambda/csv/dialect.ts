@@ -30,19 +30,21 @@ export function readHeader(
   final: boolean,
   encoding: Encoding,
 ): Header | undefined {
-  const delimiter = sniffDelimiter(bytes, from, to, final);
+  const delimiter = sniffDelimiter(bytes, from, to, final, encoding);
   const scanner = new RecordScanner(delimiter.charCodeAt(0));
   for (let at = from; at < to; ) {
     const next = scanHeader(scanner, bytes, at, to, final);
     if (next === INCOMPLETE) return undefined;
     const { contentEnd } = scanner;
     const names = scanner.texts(bytes, at, contentEnd, encoding).map(stripped);
-    if (names.some((name) => name !== '')) return { delimiter, names, contentEnd, next };
+    if (names.some(isText)) return { delimiter, names, contentEnd, next };
     at = next;
   }
   if (!final) return undefined;
   throw new PredictionFailure('InvalidData', 'The file is empty.');
 }
+
+const isText = (name: string): boolean => name !== '';
 
 function scanHeader(scanner: RecordScanner, bytes: Buffer, from: number, to: number, final: boolean): number {
   try {
@@ -53,13 +55,13 @@ function scanHeader(scanner: RecordScanner, bytes: Buffer, from: number, to: num
   }
 }
 
-/** The delimiter that cuts most of the first records into as many cells as the first, and into the most of them. */
-export function sniffDelimiter(bytes: Uint8Array, from: number, to: number, final: boolean): Delimiter {
+/** The delimiter that cuts most of the first records into as many cells as the header, and into the most of them. */
+export function sniffDelimiter(bytes: Buffer, from: number, to: number, final: boolean, encoding: Encoding): Delimiter {
   let best: Delimiter = ',';
   let bestAlike = 0;
   let bestWidth = 0;
   for (const delimiter of DELIMITERS) {
-    const widths = firstWidths(new RecordScanner(delimiter.charCodeAt(0)), bytes, from, to, final);
+    const widths = firstWidths(new RecordScanner(delimiter.charCodeAt(0)), bytes, from, to, final, encoding);
     const width = widths[0] ?? 0;
     if (width < 2) continue;
     // Tenths, so that a few odd rows do not outweigh many more cells. As the worker does when it learns a file.
@@ -73,13 +75,23 @@ export function sniffDelimiter(bytes: Uint8Array, from: number, to: number, fina
   return best;
 }
 
-function firstWidths(scanner: RecordScanner, bytes: Uint8Array, from: number, to: number, final: boolean): number[] {
+/** Cells of the first records, from the header on. */
+function firstWidths(
+  scanner: RecordScanner,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  final: boolean,
+  encoding: Encoding,
+): number[] {
   const widths: number[] = [];
   try {
     for (let at = from; at < to && widths.length < SNIFFED_RECORDS; ) {
       const next = scanner.scan(bytes, at, to, final);
       if (next === INCOMPLETE) break;
-      if (scanner.contentEnd > at) widths.push(scanner.count);
+      const { contentEnd } = scanner;
+      const isHeader = () => scanner.texts(bytes, at, contentEnd, encoding).map(stripped).some(isText);
+      if (contentEnd > at && (widths.length > 0 || isHeader())) widths.push(scanner.count);
       at = next;
     }
   } catch (error) {

@@ -48,6 +48,11 @@ const parquetFile = (columns: number, rows = 10): Uint8Array =>
   );
 
 describe('A table to predict', () => {
+  it('begins with the first line that has any text, as for the handler and the worker', async () => {
+    for (const before of ['   \n', ';;\n\n \u00a0\n'])
+      expect((await look(`${before}a;b\n1;x\n`)).columns, JSON.stringify(before)).to.deep.equal(['a', 'b']);
+  });
+
   it('is looked at by its head: columns, rows, how many and how long they are', async () => {
     expect(await look('a;b\n1;x\n\n2;" y"\n', 'table.txt')).to.deep.equal({
       format: 'text',

@@ -91,7 +91,8 @@ def _widths(sample: str, delimiter: str) -> list[int]:
     widths = []
     try:
         for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
-            if record:
+            # What stands before the header has no text.
+            if (widths and record) or any(field.strip() for field in record):
                 widths.append(len(record))
             if len(widths) > 100:
                 break

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { readHeader, sniffDelimiter } from '../../../lambda/csv/dialect.ts';
 import { decode, detectEncoding, encodeText, HEAD_BYTES } from '../../../lambda/csv/encoding.ts';
 
-const sniffed = (text: string) => sniffDelimiter(Buffer.from(text), 0, Buffer.byteLength(text), true);
+const sniffed = (text: string) => sniffDelimiter(Buffer.from(text), 0, Buffer.byteLength(text), true, 'utf-8');
 
 describe('the delimiter', () => {
   it('is the one that cuts rows alike', () => {
@@ -10,6 +10,11 @@ describe('the delimiter', () => {
     expect(sniffed('a\tb\tc, d\n1\t2\t3\n')).to.equal('\t');
     expect(sniffed('a|b\n1|2\n')).to.equal('|');
     expect(sniffed('"a;b;c",d\n1,2\n')).to.equal(',');
+  });
+
+  it('is found behind lines without text', () => {
+    expect(sniffed('   \na;b\n1;2\n')).to.equal(';');
+    expect(sniffed(';;\n\n \u00a0\na;b;c\n1;2;3\n')).to.equal(';');
   });
 
   it('is a comma for a single column and for unreadable text', () => {

@@ -142,6 +142,8 @@ def test_an_archive_that_grows_without_end_is_refused(tmp_path: Path, monkeypatc
         ("a\tb c\n1\t2,3\n", "\t"),
         ('"a,b";c\n1;2\n', ";"),
         ("a\n1\n", ","),
+        ("   \na;b\n1;2\n", ";"),
+        (";;\n\na;b;c\n1;2;3\n", ";"),
     ],
 )
 def test_the_delimiter_is_found(sample: str, delimiter: str) -> None:
