@@ -9,8 +9,8 @@ import { folderOf, jobKey, uidOf } from './job.ts';
 import type { Merged } from './merged.ts';
 import type { Model } from './model.ts';
 import type { PredictionOptions } from './options.ts';
-import { chunkName, type Plan } from './plan.ts';
-import type { ChunkRecord, Spent } from './records.ts';
+import { type Chunk, chunkName, type Plan } from './plan.ts';
+import { type ChunkRecord, READ_AT_ONCE, type Spent } from './records.ts';
 import { type Summary, summarised } from './summary.ts';
 import { added, NOTHING, type Totals, totalsOf } from './totals.ts';
 import type { Published } from './transitions.ts';
@@ -40,15 +40,19 @@ export async function publish(result: Result, options: Options): Promise<Publish
   };
 }
 
-/** Of a table in chunks the answers are read again, one by one: what they counted is not kept in memory. */
+/** Of a table in chunks the answers are read again, a few at once: what they counted is not kept in memory. */
 async function totalsIn({ job, model, plan, merged }: Result, { bucket, places }: Options): Promise<Totals> {
   const classification = model.manifest.task === 'classification';
   const folder = folderOf(places, job);
+  const read = (chunk: Chunk) =>
+    plan.upload ? readJson<ChunkRecord>(bucket, folder.record(chunkName(chunk))) : undefined;
   let totals = NOTHING;
-  for (const [at, chunk] of plan.chunks.entries()) {
-    const record = plan.upload && (await readJson<ChunkRecord>(bucket, folder.record(chunkName(chunk))));
-    const answer = answerIn(record) ?? merged.answers[at];
-    if (answer) totals = added(totals, totalsOf(answer, classification));
+  for (let from = 0; from < plan.chunks.length; from += READ_AT_ONCE) {
+    const records = await Promise.all(plan.chunks.slice(from, from + READ_AT_ONCE).map(read));
+    for (const [at, record] of records.entries()) {
+      const answer = answerIn(record) ?? merged.answers[from + at];
+      if (answer) totals = added(totals, totalsOf(answer, classification));
+    }
   }
   return totals;
 }

@@ -8,7 +8,8 @@ import type { Billed } from './invoker.ts';
 import { chunkNameOf, type Folder } from './job.ts';
 import type { Plan } from './plan.ts';
 
-const READ_AT_ONCE = 32;
+/** Records. */
+export const READ_AT_ONCE = 32;
 const REQUEST_IDS_KEPT = 20;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 16_000;

@@ -13,7 +13,16 @@ import { chunkName, type Chunk, type Plan, type Terms } from './plan.ts';
 import type { PredictionOptions } from './options.ts';
 import type { Pace } from './pace.ts';
 import { type Progress, progressOf } from './progress.ts';
-import { NOTHING, patiently, spentMore, type Spent, spentTogether, storePlan, writeRecord } from './records.ts';
+import {
+  type ChunkRecord,
+  NOTHING,
+  patiently,
+  spentMore,
+  type Spent,
+  spentTogether,
+  storePlan,
+  writeRecord,
+} from './records.ts';
 import { reasonOf, type Refusal, Refused } from './refusals.ts';
 import { Alarm, Telling } from './telling.ts';
 import { howOf, troubleOf } from './trouble.ts';
@@ -266,11 +275,11 @@ export class Run {
     options.metrics.chunk(invoked.is, (now - flight.since) / 1000);
     const outcome = outcomeAfter(this.#outcomes.get(name), invoked, now);
     const spent = spentMore(this.#spent.get(name) ?? NOTHING, invoked.billed);
-    if (invoked.is !== 'throttled')
-      await writeRecord(options.bucket, this.#folder, name, { version: 1, outcome, spent });
+    const record: ChunkRecord = { version: 1, outcome, spent };
+    const kept = invoked.is === 'throttled' ? record : await writeRecord(options.bucket, this.#folder, name, record);
     if (this.#flights.get(name) !== flight) return;
     this.#flights.delete(name);
-    this.#outcomes.set(name, outcome);
+    this.#outcomes.set(name, kept.outcome);
     this.#spent.set(name, spent);
     this.wake();
     onRoom();
