@@ -44,7 +44,7 @@ export async function publish(result: Result, options: Options): Promise<Publish
 async function totalsIn({ job, model, plan, merged }: Result, { bucket, places }: Options): Promise<Totals> {
   const classification = model.manifest.task === 'classification';
   const folder = folderOf(places, job);
-  const read = (chunk: Chunk) =>
+  const read = async (chunk: Chunk) =>
     plan.upload ? readJson<ChunkRecord>(bucket, folder.record(chunkName(chunk))) : undefined;
   let totals = NOTHING;
   for (let from = 0; from < plan.chunks.length; from += READ_AT_ONCE) {
