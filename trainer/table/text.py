@@ -88,7 +88,7 @@ def sniff_delimiter(sample: str) -> str:
 
 
 def _widths(sample: str, delimiter: str) -> list[int]:
-    widths = []
+    widths: list[int] = []
     try:
         for record in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
             # What stands before the header has no text.
