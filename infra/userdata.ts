@@ -9,6 +9,8 @@ export interface BootFacts {
   readonly roleId: string;
   readonly bundleKey: string;
   readonly bundleSha256: string;
+  /** What an arm64 machine runs; without it such a machine finds no bundle of its own. */
+  readonly arm64?: { readonly bundleKey: string; readonly bundleSha256: string };
   readonly logGroup: string;
 }
 
@@ -25,6 +27,8 @@ export function userData(
     ROLE_ID: facts.roleId,
     BUNDLE_KEY: facts.bundleKey,
     BUNDLE_SHA256: facts.bundleSha256,
+    BUNDLE_KEY_ARM64: facts.arm64?.bundleKey ?? '-',
+    BUNDLE_SHA256_ARM64: facts.arm64?.bundleSha256 ?? '-',
     LOG_GROUP: facts.logGroup,
   };
   const script = template.replace(/\{\{([A-Z0-9_]+)\}\}/g, (_, name: string) => {

@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   lambda: ['cloud/contract'],
   infra: ['crds', 'cloud'],
   local: ['crds', 'cloud', 'operator', 'bot', 'lambda', 'infra'],
+  images: ['crds', 'cloud', 'lambda', 'local'],
   docs: ['crds', 'cloud', 'operator', 'bot', 'infra'],
   bench: ['crds', 'cloud', 'operator', 'bot', 'lambda', 'local', 'infra'],
 };

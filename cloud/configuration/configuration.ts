@@ -58,9 +58,13 @@ export function readConfiguration<P extends Program>(
   return values as Configuration<P>;
 }
 
-type Read = { value: unknown } | { problem: string };
+export type Read = { value: unknown } | { problem: string };
 
-function readField(field: Field, text: string): Read {
+/** What reading a text needs to know. */
+export type Reading = Pick<Field, 'kind' | 'pattern' | 'allowed' | 'min' | 'max'>;
+
+/** The value of a text that is not empty, or what is wrong with it; a secret's value is never part of that. */
+export function readField(field: Reading, text: string): Read {
   const shown = field.kind === 'secret' ? 'its value' : JSON.stringify(text);
   switch (field.kind) {
     case 'boolean':

@@ -1,7 +1,7 @@
 // What the bot may do (row 7.2): put users' uploads, list what is theirs, presign downloads. Nothing in EC2 or Lambda.
-import { bucketArn, objects, policy, type Installation, type PolicyDocument } from './document.ts';
+import { bucketArn, objects, policy, type Facts, type PolicyDocument } from './document.ts';
 
-export function botPolicy({ bucket }: Installation): PolicyDocument {
+export function botPolicy({ bucket }: Facts): PolicyDocument {
   return policy(
     {
       Sid: 'List',

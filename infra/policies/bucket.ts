@@ -1,9 +1,9 @@
 // The bucket's own policy (row 7.1): TLS only, encrypted only, and only the roles named – without locking the account out, as the
 // plan's "DenyPublicAccess" did: the account's root and its deployers stay able to administer the bucket.
-import { bucketArn, objects, policy, roleArn, type Installation, type PolicyDocument } from './document.ts';
+import { bucketArn, objects, policy, roleArn, type Facts, type PolicyDocument } from './document.ts';
 
 /** `deployers`: ARN patterns of principals beside the four roles that may use the bucket (`pulumi up`, CI). */
-export function bucketPolicy({ bucket, accountId, roles }: Installation, deployers: string[] = []): PolicyDocument {
+export function bucketPolicy({ bucket, accountId, roles }: Facts, deployers: string[] = []): PolicyDocument {
   const everything = [bucketArn(bucket), ...objects(bucket, '*')];
   const allowed = [
     ...[roles.operator, roles.bot, roles.worker, roles.handler].map((name) => roleArn(accountId, name)),

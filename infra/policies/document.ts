@@ -21,21 +21,29 @@ export interface PolicyDocument {
 export interface TrustDocument {
   Version: '2012-10-17';
   Statement: (Omit<Statement, 'Resource' | 'Principal'> & {
-    Principal: { Service?: string[]; Federated?: string[] };
+    Principal: { Service?: string[]; Federated?: string[]; AWS?: string[] };
   })[];
 }
 
-/** What the policies need to know of an installation. */
-export interface Installation {
+/** What the policies need to know of an installation, known before anything is made. */
+export interface Facts {
   readonly name: string;
   readonly region: string;
   readonly accountId: string;
   readonly bucket: string;
-  readonly launchTemplateId: string;
   readonly logGroup: string;
   readonly functionName: string;
   readonly queueName: string;
   readonly roles: RoleNames;
+  /** Of the bucket's encryption; absent: SSE-S3. */
+  readonly kmsKeyArn?: string;
+}
+
+/** With what only the provider knows. */
+export interface Installation extends Facts {
+  readonly launchTemplateId: string;
+  /** Images that may be launched; absent: any (the launch template names one anyway). */
+  readonly imageIds?: readonly string[];
 }
 
 export interface RoleNames {

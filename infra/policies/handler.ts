@@ -1,7 +1,7 @@
 // What the prediction function may do (decision 8): write its log. Data comes and goes by presigned URLs.
-import { policy, type Installation, type PolicyDocument } from './document.ts';
+import { policy, type Facts, type PolicyDocument } from './document.ts';
 
-export function handlerPolicy({ region, accountId, functionName }: Installation): PolicyDocument {
+export function handlerPolicy({ region, accountId, functionName }: Facts): PolicyDocument {
   return policy({
     Sid: 'Log',
     Effect: 'Allow',

@@ -1,8 +1,8 @@
 // What a worker may do (row 7.2): its own prefix, the worker's code, its own kind of log stream. Nothing in EC2. The same role serves
 // instances and, by IRSA, the pods of placement Cluster: the session's name is the instance's id or the Job's name.
-import { bucketArn, objects, policy, type Installation, type PolicyDocument, type TrustDocument } from './document.ts';
+import { bucketArn, objects, policy, type Facts, type PolicyDocument, type TrustDocument } from './document.ts';
 
-export function workerPolicy({ bucket, region, accountId, logGroup }: Installation): PolicyDocument {
+export function workerPolicy({ bucket, region, accountId, logGroup }: Facts): PolicyDocument {
   return policy(
     {
       Sid: 'OwnPrefix',
@@ -34,7 +34,7 @@ export function workerPolicy({ bucket, region, accountId, logGroup }: Installati
  * Who may act as a worker: EC2 instances, and with an OIDC provider (its issuer without `https://`) the pods of the ServiceAccount
  * that the operator makes in each user's namespace. A pod names its session itself, so the name must be a Job's, never an instance's.
  */
-export function workerTrust({ accountId }: Installation, oidcProvider?: string): TrustDocument {
+export function workerTrust({ accountId }: Facts, oidcProvider?: string): TrustDocument {
   const statements: TrustDocument['Statement'] = [
     {
       Sid: 'Instances',

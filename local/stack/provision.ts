@@ -231,6 +231,8 @@ async function compute(
     roleId: roleIdOf(installation.roles.worker),
     bundleKey,
     bundleSha256,
+    // One machine, one processor.
+    arm64: { bundleKey, bundleSha256 },
     logGroup: installation.logGroup,
   });
   const data = templateData(installation, securityGroupId, script);

@@ -36,7 +36,18 @@ describe('User data', () => {
     const places = [...readFileSync('trainer/boot.sh', 'utf8').matchAll(/\{\{([A-Z0-9_]+)\}\}/g)].map(
       ([, name]) => name,
     );
-    expect(places).to.have.members(['BUCKET', 'REGION', 'ROLE_ID', 'LOG_GROUP', 'BUNDLE_KEY', 'BUNDLE_SHA256']);
+    expect(places).to.have.members([
+      ...[
+        'BUCKET',
+        'REGION',
+        'ROLE_ID',
+        'LOG_GROUP',
+        'BUNDLE_KEY',
+        'BUNDLE_SHA256',
+        'BUNDLE_KEY_ARM64',
+        'BUNDLE_SHA256_ARM64',
+      ],
+    ]);
     expect(userData(facts)).to.equal(userData({ ...facts }));
   });
 

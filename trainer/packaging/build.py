@@ -61,7 +61,10 @@ def build(target: Target, out: Path, say: Callable[[str], object]) -> Built:
         core = write(out / f"worker-{target.name}.tar.gz", below(folder / CORE))
     if core.bytes > CORE_MAX_BYTES:
         raise RuntimeError(f"The bundle has {core.bytes:,} bytes; at most {CORE_MAX_BYTES:,} are allowed")
-    return Built(target, core, packs, interpreter is not None)
+    built = Built(target, core, packs, interpreter is not None)
+    # For `pulumi up`, which uploads what stands here (infra/artefacts.ts).
+    (out / f"worker-{target.name}.json").write_text(json.dumps(built.to_json()) + "\n", encoding="utf-8")
+    return built
 
 
 def lay_out(wheels: list[Path], folder: Path) -> None:

@@ -34,13 +34,14 @@ def cloud() -> Iterator[Cloud]:
 class Machine:
     """A folder that stands for an instance."""
 
-    def __init__(self, folder: Path, cloud: Cloud, bundle_body: bytes, sha256: str = "") -> None:
+    def __init__(self, folder: Path, cloud: Cloud, bundle_body: bytes, sha256: str = "", **arm64: str) -> None:
         self.folder = folder
         self.cloud = cloud
         cloud.objects["artefacts/worker/x.tar.gz"] = bundle_body
         values = {"BUCKET": "bucket", "REGION": "eu-central-1", "ROLE_ID": ROLE, "LOG_GROUP": "/log/group",
                   "BUNDLE_KEY": "artefacts/worker/x.tar.gz",
                   "BUNDLE_SHA256": sha256 or hashlib.sha256(bundle_body).hexdigest()}  # fmt: skip
+        values |= {f"{name}_ARM64": values[name] for name in ("BUNDLE_KEY", "BUNDLE_SHA256")} | arm64
         script = BOOT.read_text(encoding="utf-8")
         for name, value in values.items():
             assert f"{{{{{name}}}}}" in script
@@ -80,7 +81,7 @@ def real_bundle(folder: Path, site_packages: Path | None = None) -> bytes:
 
 
 def made_up_bundle(folder: Path, program_text: str) -> bytes:
-    (folder / "trainer").mkdir()
+    (folder / "trainer").mkdir(parents=True)
     (folder / "trainer" / "__main__.py").write_text(program_text, encoding="utf-8")
     out = folder / "made_up.tar.gz"
     with tarfile.open(out, "w:gz") as archive:
@@ -91,7 +92,21 @@ def made_up_bundle(folder: Path, program_text: str) -> bytes:
 def test_the_script_has_no_job_in_it_and_fits_into_user_data() -> None:
     script = BOOT.read_bytes()
     assert len(script) < 16_000
-    assert script.count(b"{{") == 6
+    assert script.count(b"{{") == 8
+
+
+@pytest.mark.parametrize("processor", ["x86_64", "aarch64"])
+def test_a_machine_fetches_the_bundle_for_its_processor(cloud: Cloud, tmp_path: Path, processor: str) -> None:
+    other = made_up_bundle(tmp_path / "other", "print('made for aarch64')")
+    cloud.objects["artefacts/other"] = other
+    arm64 = {"BUNDLE_KEY_ARM64": "artefacts/other", "BUNDLE_SHA256_ARM64": hashlib.sha256(other).hexdigest()}
+    machine = Machine(tmp_path, cloud, made_up_bundle(tmp_path, "print('made for x86_64')"), **arm64)
+    machine.shim("uname", f"echo {processor}")
+    booted = machine.boot()
+    output, _ = booted.communicate(timeout=30)
+    assert booted.returncode == 0, output
+    assert f"made for {processor}" in output
+    assert machine.shut_down == ["-h now"]
 
 
 def test_a_machine_boots_trains_uploads_and_shuts_down(cloud: Cloud, tmp_path: Path) -> None:
