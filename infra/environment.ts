@@ -24,8 +24,10 @@ export interface Made {
 
 export type Environment = Record<string, string>;
 
+type Text = string | number | boolean | readonly string[] | undefined;
+
 export function environmentOf(program: 'operator' | 'bot', settings: Settings, made: Made): Environment {
-  const values: Partial<Record<FieldName, string | number | boolean | readonly string[] | undefined>> = {
+  const values: Partial<Record<FieldName, Text>> = {
     cloudEnabled: settings.cloudEnabled,
     installation: settings.name,
     region: settings.region,
@@ -61,9 +63,9 @@ export function environmentOf(program: 'operator' | 'bot', settings: Settings, m
     logLevel: settings.logLevel,
   };
   return Object.fromEntries(
-    (Object.entries(values) as [FieldName, unknown][])
+    (Object.entries(values) as [FieldName, Text][])
       .filter(([name]) => (FIELDS[name].for as readonly string[]).includes(program))
-      .map(([name, value]) => [FIELDS[name].env, Array.isArray(value) ? value.join(',') : String(value ?? '')])
+      .map(([name, value]): [string, string] => [FIELDS[name].env, typeof value === 'object' ? value.join(',') : String(value ?? '')])
       .filter(([, text]) => text !== ''),
   );
 }

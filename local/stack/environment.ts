@@ -2,8 +2,6 @@
 // would give them), the person at the terminal gets shell exports with the account's own key.
 import type { Installation } from '../../infra/policies/document.ts';
 import { roleArn } from '../../infra/policies/document.ts';
-import { roleIdOf } from '../aws/iam/roles.ts';
-import { IMAGE_ID } from './installation.ts';
 import { PREDICTION_IMAGE, WORKER_IMAGE } from './node.ts';
 import type { Access, Provisioned } from './provision.ts';
 import type { StateFolder } from './state.ts';
@@ -38,23 +36,15 @@ export function writeProfiles(state: StateFolder, installation: Installation, ac
   );
 }
 
-function common(
-  installation: Installation,
-  addresses: Addresses,
-  profiles: string,
-  profile: string,
-): NodeJS.ProcessEnv {
+function common(addresses: Addresses, profiles: string, profile: string): NodeJS.ProcessEnv {
   return {
     ...bare(),
     KUBECONFIG: addresses.kubeconfig,
     AWS_ENDPOINT_URL: addresses.aws,
-    AWS_REGION: installation.region,
     AWS_CONFIG_FILE: profiles,
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
     AWS_PROFILE: profile,
     AWS_EC2_METADATA_DISABLED: 'true',
-    SPOTLEARN_INSTALLATION: installation.name,
-    SPOTLEARN_BUCKET: installation.bucket,
   };
 }
 
@@ -68,22 +58,15 @@ export function operatorEnvironment(
   pods: boolean,
 ): NodeJS.ProcessEnv {
   return {
-    ...common(installation, addresses, profiles, 'operator'),
-    SPOTLEARN_AWS_ACCOUNT_ID: installation.accountId,
-    SPOTLEARN_LAUNCH_TEMPLATE_ID: made.launchTemplateId,
-    SPOTLEARN_SUBNET_IDS: made.subnetIds.join(','),
-    SPOTLEARN_SECURITY_GROUP_ID: made.securityGroupId,
-    SPOTLEARN_IMAGE_ID: IMAGE_ID,
-    SPOTLEARN_WORKER_ROLE_ID: roleIdOf(installation.roles.worker),
-    SPOTLEARN_WORKER_ROLE_ARN: roleArn(installation.accountId, installation.roles.worker),
+    ...common(addresses, profiles, 'operator'),
+    ...made.operatorEnvironment,
     ...(pods
-      ? { SPOTLEARN_WORKER_CONTAINER_IMAGE: WORKER_IMAGE, SPOTLEARN_PREDICTION_CONTAINER_IMAGE: PREDICTION_IMAGE }
+      ? {
+          SPOTLEARN_WORKER_ROLE_ARN: roleArn(installation.accountId, installation.roles.worker),
+          SPOTLEARN_WORKER_CONTAINER_IMAGE: WORKER_IMAGE,
+          SPOTLEARN_PREDICTION_CONTAINER_IMAGE: PREDICTION_IMAGE,
+        }
       : {}),
-    SPOTLEARN_INTERRUPTION_QUEUE_URL: made.queueUrl,
-    SPOTLEARN_LOG_GROUP: installation.logGroup,
-    SPOTLEARN_FUNCTION_NAME: installation.functionName,
-    SPOTLEARN_FUNCTION_MEMORY_MIB: String(made.functionMemoryMib),
-    SPOTLEARN_FUNCTION_TIMEOUT_SECONDS: String(made.functionTimeoutSeconds),
     SPOTLEARN_OPERATOR_PORT: String(port),
     // One worker at a time on one machine: look often, so that a person at the terminal sees it move.
     SPOTLEARN_OBSERVE_SECONDS: '1',
@@ -92,14 +75,15 @@ export function operatorEnvironment(
 }
 
 export function botEnvironment(
-  installation: Installation,
   addresses: Addresses,
   profiles: string,
+  made: Provisioned,
   port: number,
   pods: boolean,
 ): NodeJS.ProcessEnv {
   return {
-    ...common(installation, addresses, profiles, 'bot'),
+    ...common(addresses, profiles, 'bot'),
+    ...made.botEnvironment,
     ...(pods ? { SPOTLEARN_PREDICTION_CONTAINER_IMAGE: PREDICTION_IMAGE } : {}),
     TELEGRAM_API_ROOT: addresses.telegramApiRoot,
     TELEGRAM_TOKEN: addresses.telegramToken,
@@ -122,6 +106,7 @@ export function shellExports(
     AWS_ACCESS_KEY_ID: access.accessKeyId,
     AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     SPOTLEARN_BUCKET: installation.bucket,
+    SPOTLEARN_LOG_GROUP: installation.logGroup,
     SPOTLEARN_CHAT_PAGE: addresses.page,
     SPOTLEARN_OPERATOR_URL: operatorUrl,
     TELEGRAM_API_ROOT: addresses.telegramApiRoot,

@@ -30,10 +30,11 @@ export function localInstallation(launchTemplateId: string): Installation {
     accountId: ACCOUNT_ID,
     bucket: `${NAME}-${ACCOUNT_ID}-${REGION}`,
     launchTemplateId,
-    logGroup: '/aws/ec2/ml-training',
+    logGroup: `/aws/ec2/ml-training/${NAME}`,
     functionName: `${NAME}-prediction`,
     queueName: QUEUE_NAME,
     roles: roleNames(NAME),
+    imageIds: [IMAGE_ID],
   };
 }
 

@@ -102,7 +102,8 @@ async function start(
   tell('Kubernetes API', kubernetes?.ready.url ?? config);
   tell('AWS', access.endpoint);
   tell('Telegram', telegram.ready.page ?? '');
-  const input: ProvisionInput = { installation, access, worker: artefacts.worker, lambda: artefacts.lambda };
+  const { worker, lambda } = artefacts;
+  const input: ProvisionInput = { installation, access, worker, lambda, folder: artefactFolder };
   const [made, { hasNodes }] = await Promise.all([
     runStep<Provisioned>('provision', input, bare()),
     runStep<Installed>('install', { kubeconfig: config, namespace: OPERATOR_NAMESPACE }, bare()),
@@ -125,7 +126,7 @@ async function start(
       [],
       operatorEnvironment(installation, addresses, profiles, made, await state.port('operator'), runsPods),
     ),
-    run('bot', artefacts.bot, [], botEnvironment(installation, addresses, profiles, await state.port('bot'), runsPods)),
+    run('bot', artefacts.bot, [], botEnvironment(addresses, profiles, made, await state.port('bot'), runsPods)),
   ]);
   const operatorUrl = operator.ready.url ?? '';
   tell('operator', `${operatorUrl}/metrics`);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readSettings, SettingsError } from '../../infra/configuration.ts';
+import { readSettings, type SettingsError } from '../../infra/configuration.ts';
 import { choose, typesNeeded, type Answers } from '../../infra/preflight.ts';
 
 const settings = (more: Record<string, string> = {}) =>
