@@ -65,7 +65,10 @@ export function environmentOf(program: 'operator' | 'bot', settings: Settings, m
   return Object.fromEntries(
     (Object.entries(values) as [FieldName, Text][])
       .filter(([name]) => (FIELDS[name].for as readonly string[]).includes(program))
-      .map(([name, value]): [string, string] => [FIELDS[name].env, typeof value === 'object' ? value.join(',') : String(value ?? '')])
+      .map(([name, value]): [string, string] => [
+        FIELDS[name].env,
+        typeof value === 'object' ? value.join(',') : String(value ?? ''),
+      ])
       .filter(([, text]) => text !== ''),
   );
 }

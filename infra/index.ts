@@ -85,7 +85,9 @@ export default async function installation(): Promise<Record<string, unknown>> {
     {
       ...{ roles, facts },
       launchTemplateId: spot.launchTemplateId,
-      imageIds: pulumi.all([spot.imageId, spot.imageArm64Id]).apply((ids) => ids.filter((id) => id !== undefined)),
+      imageIds: pulumi
+        .all([spot.imageId, spot.imageArm64Id])
+        .apply((ids) => [...new Set(ids.filter((id) => id !== undefined))]),
       clusterName: cluster?.clusterName,
     },
     options,

@@ -1,8 +1,10 @@
 // What the bot may do (row 7.2): put users' uploads, list what is theirs, presign downloads. Nothing in EC2 or Lambda.
-import { bucketArn, objects, policy, type Facts, type PolicyDocument } from './document.ts';
+import { bucketArn, bucketKey, objects, policy, type Facts, type PolicyDocument } from './document.ts';
 
-export function botPolicy({ bucket }: Facts): PolicyDocument {
+export function botPolicy(facts: Facts): PolicyDocument {
+  const { bucket } = facts;
   return policy(
+    ...bucketKey(facts),
     {
       Sid: 'List',
       Effect: 'Allow',

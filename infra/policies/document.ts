@@ -68,3 +68,17 @@ export const roleArn = (accountId: string, name: string): string => `arn:aws:iam
 export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 export const objects = (bucket: string, ...patterns: string[]): string[] =>
   patterns.map((pattern) => `${bucketArn(bucket)}/${pattern}`);
+
+/** The use of the bucket's key, by S3 alone, for whoever reads or writes objects; nothing without one. */
+export const bucketKey = ({ region, kmsKeyArn }: Pick<Facts, 'region' | 'kmsKeyArn'>): Statement[] =>
+  kmsKeyArn === undefined
+    ? []
+    : [
+        {
+          Sid: 'BucketKey',
+          Effect: 'Allow',
+          Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+          Resource: [kmsKeyArn],
+          Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
+        },
+      ];

@@ -3,6 +3,7 @@
 import { TAG } from '../../cloud/tags.ts';
 import {
   bucketArn,
+  bucketKey,
   objects,
   policy,
   roleArn,
@@ -20,30 +21,33 @@ export function operatorPolicy(installation: Installation): PolicyDocument {
   );
 }
 
-function launching({ name, region, accountId, launchTemplateId, roles }: Installation): Statement[] {
+function launching({ name, region, accountId, launchTemplateId, imageIds, roles }: Installation): Statement[] {
   const ec2 = (resource: string) => `arn:aws:ec2:${region}:${accountId}:${resource}`;
   const template = ec2(`launch-template/${launchTemplateId}`);
   const tagged = { StringEquals: { [`aws:RequestTag/${TAG.installation}`]: name } };
+  // Images have no account in their ARN.
+  const images = (imageIds ?? ['*']).map((id) => `arn:aws:ec2:${region}::image/${id}`);
   return [
     {
-      Sid: 'LaunchTagged',
+      Sid: 'LaunchFleet',
       Effect: 'Allow',
-      Action: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      Action: ['ec2:CreateFleet'],
       Resource: [ec2('fleet/*'), ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
       Condition: tagged,
+    },
+    {
+      // A fleet launches by RunInstances, which alone says by which template.
+      Sid: 'LaunchTagged',
+      Effect: 'Allow',
+      Action: ['ec2:RunInstances'],
+      Resource: [ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
+      Condition: { ...tagged, ArnEquals: { 'ec2:LaunchTemplate': template } },
     },
     {
       Sid: 'LaunchWith',
       Effect: 'Allow',
       Action: ['ec2:CreateFleet', 'ec2:RunInstances'],
-      Resource: [
-        template,
-        ec2('subnet/*'),
-        ec2('security-group/*'),
-        ec2('network-interface/*'),
-        `arn:aws:ec2:${region}::image/*`,
-        ec2('image/*'),
-      ],
+      Resource: [template, ec2('subnet/*'), ec2('security-group/*'), ec2('network-interface/*'), ...images],
       Condition: { ArnEqualsIfExists: { 'ec2:LaunchTemplate': template } },
     },
     {
@@ -113,8 +117,10 @@ function ending({ name, region, accountId }: Installation): Statement[] {
   ];
 }
 
-function storage({ bucket }: Installation): Statement[] {
+function storage(facts: Installation): Statement[] {
+  const { bucket } = facts;
   return [
+    ...bucketKey(facts),
     {
       Sid: 'List',
       Effect: 'Allow',

@@ -1,9 +1,19 @@
 // What a worker may do (row 7.2): its own prefix, the worker's code, its own kind of log stream. Nothing in EC2. The same role serves
 // instances and, by IRSA, the pods of placement Cluster: the session's name is the instance's id or the Job's name.
-import { bucketArn, objects, policy, type Facts, type PolicyDocument, type TrustDocument } from './document.ts';
+import {
+  bucketArn,
+  bucketKey,
+  objects,
+  policy,
+  type Facts,
+  type PolicyDocument,
+  type TrustDocument,
+} from './document.ts';
 
-export function workerPolicy({ bucket, region, accountId, logGroup }: Facts): PolicyDocument {
+export function workerPolicy(facts: Facts): PolicyDocument {
+  const { bucket, region, accountId, logGroup } = facts;
   return policy(
+    ...bucketKey(facts),
     {
       Sid: 'OwnPrefix',
       Effect: 'Allow',

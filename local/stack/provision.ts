@@ -67,6 +67,7 @@ async function provision({ installation, access, folder, ...artefacts }: Provisi
         'spotlearn:vpcId': network.vpcId,
         'spotlearn:subnetIds': network.subnetIds.join(','),
         'spotlearn:imageId': IMAGE_ID,
+        'spotlearn:imageArm64Id': IMAGE_ID,
         'spotlearn:functionArchitecture': process.arch === 'arm64' ? 'arm64' : 'x86_64',
         'spotlearn:artefacts': laidOut(join(folder, 'declared'), artefacts),
       },
@@ -86,8 +87,8 @@ async function provision({ installation, access, folder, ...artefacts }: Provisi
 /** The folder that `npm run package` and `package:worker` would leave, with what was built for this machine. */
 function laidOut(folder: string, { worker, lambda }: { worker: Artefact; lambda: Artefact }): string {
   mkdirSync(join(folder, 'worker'), { recursive: true });
-  // One machine, one processor: whichever name the program asks for, the bundle is the one that runs here.
-  for (const arch of ['x86_64', 'arm64'])
+  // The program asks for x86_64 always; on an arm64 machine that bundle and image are the same as the one that runs here.
+  for (const arch of process.arch === 'arm64' ? ['x86_64', 'arm64'] : ['x86_64'])
     writeFileSync(join(folder, `worker/worker-python3.12-${arch}.json`), JSON.stringify({ ...worker, packs: {} }));
   for (const arch of ['x64', 'arm64'])
     writeFileSync(join(folder, `lambda-linux-${arch}.zip.json`), JSON.stringify(lambda));
