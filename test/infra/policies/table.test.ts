@@ -30,17 +30,22 @@ describe('What the policies allow, decided by a simulator', () => {
     console.log(`      ${TABLE.length} rows: ${allowed} allowed, ${TABLE.length - allowed} denied`);
   });
 
-  /** Rows that come out otherwise under these documents. */
-  const noticed = (changed: { plain: Documents; withKey: Documents }) =>
-    TABLE.some((row) => decide(row, changed) !== row.allowed);
-  const without = (
-    documents: Documents,
-    name: keyof Documents,
-    change: (policy: PolicyDocument) => PolicyDocument,
-  ) => ({
-    ...documents,
-    [name]: change(documents[name]),
-  });
+  type Change = (policy: PolicyDocument) => PolicyDocument;
+  /**
+   * Whether a row comes out otherwise when a document is changed. Where the boundary repeats what a role's policy says, both are changed, and
+   * only rows that ask the role's policy count.
+   */
+  const noticed = (name: keyof Documents, change: Change): boolean => {
+    const isRole = name in installation.roles;
+    const changed = (documents: Documents): Documents => ({
+      ...documents,
+      ...(isRole ? { boundary: change(documents.boundary) } : {}),
+      [name]: change(documents[name]),
+    });
+    const documents = { plain: changed(plain), withKey: changed(withKey) };
+    const rows = isRole ? TABLE.filter(({ who }) => who === name) : TABLE;
+    return rows.some((row) => decide(row, documents) !== row.allowed);
+  };
   const names = Object.keys(plain) as (keyof Documents)[];
 
   for (const name of names)
@@ -50,7 +55,7 @@ describe('What the policies allow, decided by a simulator', () => {
           ...policy,
           Statement: policy.Statement.filter((statement) => statement.Sid !== Sid),
         });
-        expect(noticed({ plain: without(plain, name, drop), withKey: without(withKey, name, drop) })).to.equal(true);
+        expect(noticed(name, drop)).to.equal(true);
       });
 
   for (const name of names)
@@ -68,9 +73,7 @@ describe('What the policies allow, decided by a simulator', () => {
                 return { ...statement, Condition };
               }),
             });
-            expect(noticed({ plain: without(plain, name, drop), withKey: without(withKey, name, drop) })).to.equal(
-              true,
-            );
+            expect(noticed(name, drop)).to.equal(true);
           });
 
   it('is small enough for IAM, S3 and SQS', () => {
