@@ -1,5 +1,6 @@
 // The shape of an IAM policy and the facts about an installation that every policy is made from. Pure: the Pulumi program renders
 // these into roles, and the local AWS and the simulator tests decide requests with the very same documents.
+import { DEFAULT_PREFIXES, type Prefixes } from '../../cloud/keys.ts';
 
 export type Conditions = Record<string, Record<string, string | string[]>>;
 
@@ -37,6 +38,8 @@ export interface Facts {
   readonly roles: RoleNames;
   /** Of the bucket's encryption; absent: SSE-S3. */
   readonly kmsKeyArn?: string;
+  /** First segments of users' keys; absent: the defaults. */
+  readonly prefixes?: Prefixes;
 }
 
 /** With what only the provider knows. */
@@ -69,8 +72,18 @@ export const bucketArn = (bucket: string): string => `arn:aws:s3:::${bucket}`;
 export const objects = (bucket: string, ...patterns: string[]): string[] =>
   patterns.map((pattern) => `${bucketArn(bucket)}/${pattern}`);
 
-/** The use of the bucket's key, by S3 alone, for whoever reads or writes objects; nothing without one. */
-export const bucketKey = ({ region, kmsKeyArn }: Pick<Facts, 'region' | 'kmsKeyArn'>): Statement[] =>
+/** Patterns of what belongs to users; IAM sees all of them as one, whose is whose is the access rule's (cloud/access.ts). */
+export function usersOf({ prefixes = DEFAULT_PREFIXES }: Pick<Facts, 'prefixes'>) {
+  const { datasetPrefix, modelPrefix, predictionPrefix } = prefixes;
+  return {
+    datasets: `${datasetPrefix}/user_*`,
+    models: `${modelPrefix}/user_*`,
+    predictions: `${predictionPrefix}/user_*`,
+  };
+}
+
+/** The use of the bucket's key, by S3 for this bucket alone, for whoever reads or writes objects; nothing without one. */
+export const bucketKey = ({ bucket, region, kmsKeyArn }: Pick<Facts, 'bucket' | 'region' | 'kmsKeyArn'>): Statement[] =>
   kmsKeyArn === undefined
     ? []
     : [
@@ -79,6 +92,10 @@ export const bucketKey = ({ region, kmsKeyArn }: Pick<Facts, 'region' | 'kmsKeyA
           Effect: 'Allow',
           Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
           Resource: [kmsKeyArn],
-          Condition: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
+          Condition: {
+            StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+            // With a bucket key S3 names the bucket, without one the object.
+            StringLike: { 'kms:EncryptionContext:aws:s3:arn': [bucketArn(bucket), `${bucketArn(bucket)}/*`] },
+          },
         },
       ];

@@ -7,6 +7,7 @@ import {
   objects,
   policy,
   roleArn,
+  usersOf,
   type Installation,
   type PolicyDocument,
   type Statement,
@@ -25,30 +26,46 @@ function launching({ name, region, accountId, launchTemplateId, imageIds, roles 
   const ec2 = (resource: string) => `arn:aws:ec2:${region}:${accountId}:${resource}`;
   const template = ec2(`launch-template/${launchTemplateId}`);
   const tagged = { StringEquals: { [`aws:RequestTag/${TAG.installation}`]: name } };
+  const byTemplate = { ArnEquals: { 'ec2:LaunchTemplate': template } };
   // Images have no account in their ARN.
   const images = (imageIds ?? ['*']).map((id) => `arn:aws:ec2:${region}::image/${id}`);
   return [
     {
-      Sid: 'LaunchFleet',
+      Sid: 'Fleet',
       Effect: 'Allow',
       Action: ['ec2:CreateFleet'],
-      Resource: [ec2('fleet/*'), ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
+      Resource: [ec2('fleet/*'), ec2('instance/*'), ec2('volume/*')],
       Condition: tagged,
     },
     {
-      // A fleet launches by RunInstances, which alone says by which template.
+      // CreateFleet does not know the condition ec2:LaunchTemplate: here the template is a resource like the others.
+      Sid: 'FleetWith',
+      Effect: 'Allow',
+      Action: ['ec2:CreateFleet'],
+      Resource: [template, ec2('subnet/*'), ...images],
+    },
+    {
+      // A fleet launches by RunInstances in the caller's name, which says by which template.
       Sid: 'LaunchTagged',
       Effect: 'Allow',
       Action: ['ec2:RunInstances'],
-      Resource: [ec2('instance/*'), ec2('volume/*'), ec2('spot-instances-request/*')],
-      Condition: { ...tagged, ArnEquals: { 'ec2:LaunchTemplate': template } },
+      Resource: [ec2('instance/*'), ec2('volume/*')],
+      Condition: { ...tagged, ...byTemplate },
     },
     {
       Sid: 'LaunchWith',
       Effect: 'Allow',
-      Action: ['ec2:CreateFleet', 'ec2:RunInstances'],
+      Action: ['ec2:RunInstances'],
       Resource: [template, ec2('subnet/*'), ec2('security-group/*'), ec2('network-interface/*'), ...images],
-      Condition: { ArnEqualsIfExists: { 'ec2:LaunchTemplate': template } },
+      Condition: byTemplate,
+    },
+    {
+      // Never without an instance. EC2 does not say of a Spot request by which template it comes, and it has tags only where the
+      // template names some, which an on-demand launch refuses.
+      Sid: 'LaunchSpot',
+      Effect: 'Allow',
+      Action: ['ec2:RunInstances'],
+      Resource: [ec2('spot-instances-request/*')],
     },
     {
       Sid: 'TagAtLaunch',
@@ -68,7 +85,7 @@ function launching({ name, region, accountId, launchTemplateId, imageIds, roles 
       Sid: 'TagOwn',
       Effect: 'Allow',
       Action: ['ec2:CreateTags'],
-      Resource: [ec2('instance/*'), ec2('volume/*')],
+      Resource: [ec2('instance/*')],
       Condition: {
         StringEquals: { [`aws:ResourceTag/${TAG.installation}`]: name },
         StringEqualsIfExists: { [`aws:RequestTag/${TAG.installation}`]: name },
@@ -105,7 +122,6 @@ function ending({ name, region, accountId }: Installation): Statement[] {
         'ec2:DescribeInstanceStatus',
         'ec2:DescribeSpotPriceHistory',
         'ec2:DescribeLaunchTemplates',
-        'ec2:DescribeLaunchTemplateVersions',
         'ec2:DescribeImages',
         'ec2:DescribeSecurityGroups',
         'ec2:DescribeSubnets',
@@ -119,26 +135,40 @@ function ending({ name, region, accountId }: Installation): Statement[] {
 
 function storage(facts: Installation): Statement[] {
   const { bucket } = facts;
+  const { datasets, models, predictions } = usersOf(facts);
   return [
     ...bucketKey(facts),
     {
       Sid: 'List',
       Effect: 'Allow',
-      Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads', 's3:GetBucketLocation'],
+      Action: ['s3:ListBucket', 's3:ListBucketMultipartUploads'],
       Resource: [bucketArn(bucket)],
     },
-    { Sid: 'ReadData', Effect: 'Allow', Action: ['s3:GetObject'], Resource: objects(bucket, 'datasets/*') },
     {
-      Sid: 'OwnFolders',
+      Sid: 'ReadData',
       Effect: 'Allow',
-      Action: [
-        's3:GetObject',
-        's3:PutObject',
-        's3:DeleteObject',
-        's3:AbortMultipartUpload',
-        's3:ListMultipartUploadParts',
-      ],
-      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', 'models/*', 'predictions/*'),
+      Action: ['s3:GetObject'],
+      Resource: objects(bucket, datasets),
+    },
+    {
+      Sid: 'Folders',
+      Effect: 'Allow',
+      Action: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
+      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', models, predictions),
+    },
+    {
+      // A model is its user's: nothing of ours but the bucket's lifecycle deletes one.
+      Sid: 'Clean',
+      Effect: 'Allow',
+      Action: ['s3:DeleteObject'],
+      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', predictions),
+    },
+    {
+      // Completing the upload is the merge (decision 9), once its parts were looked at.
+      Sid: 'Merge',
+      Effect: 'Allow',
+      Action: ['s3:ListMultipartUploadParts'],
+      Resource: objects(bucket, predictions),
     },
     {
       // Append only: nothing of ours deletes an entry, and a put is conditional.
@@ -162,7 +192,7 @@ function serving({ region, accountId, functionName, logGroup, queueName }: Insta
     {
       Sid: 'ReadLogs',
       Effect: 'Allow',
-      Action: ['logs:FilterLogEvents', 'logs:GetLogEvents', 'logs:DescribeLogStreams'],
+      Action: ['logs:FilterLogEvents'],
       Resource: [
         `arn:aws:logs:${region}:${accountId}:log-group:${logGroup}`,
         `arn:aws:logs:${region}:${accountId}:log-group:${logGroup}:*`,

@@ -17,7 +17,7 @@ export function workerPolicy(facts: Facts): PolicyDocument {
     {
       Sid: 'OwnPrefix',
       Effect: 'Allow',
-      Action: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
+      Action: ['s3:GetObject', 's3:PutObject'],
       // aws:userid of an instance role is `<role id>:<instance id>`: one instance can't reach another's prefix.
       Resource: objects(bucket, 'instances/${aws:userid}/*'),
     },

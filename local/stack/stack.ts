@@ -31,6 +31,8 @@ import { runStep } from './step.ts';
 import type { StateFolder } from './state.ts';
 
 const OPERATOR_NAMESPACE = 'spotlearn-system';
+/** ServiceAccounts of crds/rbac.yaml. */
+const PROGRAM_ACCOUNTS = ['spotlearn-operator', 'spotlearn-bot'] as const;
 
 export interface Stack {
   readonly addresses: Addresses;
@@ -90,12 +92,13 @@ async function start(
   const configuration = awsConfiguration(installation, secretAccessKey, signingKey);
   const awsUrl = `http://127.0.0.1:${await state.port('aws')}`;
   const settings = nodeSettings(awsUrl, signingKey, handlerIn(artefactFolder));
+  const accounts = PROGRAM_ACCOUNTS.flatMap((name) => ['--account', `${OPERATOR_NAMESPACE}/${name}`]);
   const node = ['--kubelet', state.write('kubelet-config.json', JSON.stringify(settings))];
   const [artefacts, aws, telegram, kubernetes] = await Promise.all([
     runStep<Artefacts>('artefacts', artefactFolder, bare()),
     emulated('aws', ['--config', state.write('aws-config.json', configuration)]),
     emulated('telegram'),
-    kubeconfig === undefined ? emulated('kubernetes', node) : undefined,
+    kubeconfig === undefined ? emulated('kubernetes', [...node, ...accounts]) : undefined,
   ]);
   const access: Access = { endpoint: aws.ready.url ?? '', accessKeyId: ROOT_KEY_ID, secretAccessKey };
   const config = kubernetes ? (kubernetes.ready.kubeconfig ?? '') : (kubeconfig ?? '');
@@ -119,14 +122,29 @@ async function start(
     page: telegram.ready.page ?? '',
   };
   const profiles = writeProfiles(state, installation, access);
+  // On the embedded API operator and bot have no more rights than RBAC gives their accounts; on another cluster they have the caller's.
+  const as = (account: (typeof PROGRAM_ACCOUNTS)[number]): Addresses =>
+    kubernetes ? { ...addresses, kubeconfig: state.path('kubernetes', `${account}.kubeconfig`) } : addresses;
   const [operator] = await Promise.all([
     run(
       'operator',
       artefacts.operator,
       [],
-      operatorEnvironment(installation, addresses, profiles, made, await state.port('operator'), runsPods),
+      operatorEnvironment(
+        installation,
+        as('spotlearn-operator'),
+        profiles,
+        made,
+        await state.port('operator'),
+        runsPods,
+      ),
     ),
-    run('bot', artefacts.bot, [], botEnvironment(addresses, profiles, made, await state.port('bot'), runsPods)),
+    run(
+      'bot',
+      artefacts.bot,
+      [],
+      botEnvironment(as('spotlearn-bot'), profiles, made, await state.port('bot'), runsPods),
+    ),
   ]);
   const operatorUrl = operator.ready.url ?? '';
   tell('operator', `${operatorUrl}/metrics`);

@@ -43,9 +43,13 @@ export const BUILTIN_RESOURCES: readonly ResourceInfo[] = [
     cluster: true,
     status: true,
   }),
+  // Kept, but nothing here makes pods of it: npm start runs operator and bot itself.
+  builtin('apps/v1', 'deployments', 'Deployment', { short: ['deploy'], status: true }),
   builtin('batch/v1', 'jobs', 'Job', { categories: ['all'], status: true }),
   builtin('coordination.k8s.io/v1', 'leases', 'Lease'),
   builtin('events.k8s.io/v1', 'events', 'Event', { short: ['ev'] }),
+  builtin('networking.k8s.io/v1', 'networkpolicies', 'NetworkPolicy', { short: ['netpol'] }),
+  builtin('policy/v1', 'poddisruptionbudgets', 'PodDisruptionBudget', { short: ['pdb'], status: true }),
   builtin(RBAC, 'clusterrolebindings', 'ClusterRoleBinding', { cluster: true }),
   builtin(RBAC, 'clusterroles', 'ClusterRole', { cluster: true }),
   builtin(RBAC, 'rolebindings', 'RoleBinding'),
