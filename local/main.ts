@@ -5,13 +5,15 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { HELP, readOptions, UsageError, type StartOptions } from './options.ts';
 import { Screen } from './play/screen.ts';
 import type { MainJob } from './play/table.ts';
+import type { Personal } from './personal/personal.ts';
 import { StartFailure } from './stack/failure.ts';
 import { bringUp, type Stack } from './stack/stack.ts';
 import { openState } from './stack/state.ts';
 
 async function main(options: StartOptions): Promise<number> {
   const screen = new Screen(process.stderr.isTTY === true, options.json);
-  const job = options.idle || options.interruptions !== undefined ? undefined : await readJob(options);
+  const plays = !options.idle && options.interruptions === undefined && options.stack === undefined;
+  const job = plays ? await readJob(options) : undefined;
   if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig))
     throw new StartFailure(`There is no kubeconfig ${options.kubeconfig}.`);
   const state = openState(options.state, options.fresh);
@@ -28,28 +30,33 @@ async function main(options: StartOptions): Promise<number> {
   const parent = process.ppid;
   const orphaned = setInterval(() => process.ppid !== parent && stopped.abort(), 500);
   orphaned.unref();
-  let stack: Stack | undefined;
+  let stack: Stack | Personal | undefined;
   try {
     mkdirSync(state.path('artefacts'), { recursive: true });
     screen.heading('Starting');
-    stack = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
+    if (options.stack !== undefined) {
+      const { bringUpPersonal } = await import('./personal/personal.ts');
+      stack = await bringUpPersonal(state, options.stack, process.env, (what, where) => screen.step(what, where));
+      screen.staying(options.state);
+      await until(stopped.signal);
+      return 0;
+    }
+    const played = await bringUp(state, options.kubeconfig, (what, where) => screen.step(what, where));
+    stack = played;
     if (options.interruptions !== undefined && !stopped.signal.aborted) {
       screen.heading(`A training that loses its instance (interruptions: ${options.interruptions})`);
       const { exampleTraining, playStory } = await import('./play/story.ts');
-      screen.json(await playStory(stack, exampleTraining(), options.interruptions, screen, stopped.signal));
+      screen.json(await playStory(played, exampleTraining(), options.interruptions, screen, stopped.signal));
     } else if (job && !stopped.signal.aborted) {
       screen.heading('The main job');
       const { playMainJob } = await import('./play/play.ts');
-      const summary = await playMainJob(stack, job, state.path('downloads'), screen, stopped.signal);
+      const summary = await playMainJob(played, job, state.path('downloads'), screen, stopped.signal);
       screen.summary(summary);
       screen.json(summary);
     }
     if (!options.once && !stopped.signal.aborted) {
-      screen.invitation(stack, options.state);
-      await new Promise<void>((resolve) => {
-        const alive = setInterval(() => undefined, 60_000);
-        stopped.signal.addEventListener('abort', () => (clearInterval(alive), resolve()), { once: true });
-      });
+      screen.invitation(played, options.state);
+      await until(stopped.signal);
     }
     return 0;
   } finally {
@@ -57,6 +64,15 @@ async function main(options: StartOptions): Promise<number> {
     await stack?.stop();
     state.release();
   }
+}
+
+/** Stays until then. */
+function until(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const alive = setInterval(() => undefined, 60_000);
+    signal.addEventListener('abort', () => (clearInterval(alive), resolve()), { once: true });
+  });
 }
 
 async function readJob({ job }: StartOptions): Promise<MainJob> {

@@ -12,6 +12,8 @@ export interface StartOptions {
   /** The main job's table, its target and what to predict; undefined: the example. */
   readonly job: { readonly data: string; readonly target: string; readonly predict: string | undefined } | undefined;
   readonly kubeconfig: string | undefined;
+  /** Saved outputs of a stack: run operator and bot for it. */
+  readonly stack: string | undefined;
   /** Play a training that loses its instance so often, in place of the main job. */
   readonly interruptions: number | undefined;
 }
@@ -30,6 +32,7 @@ const ABOUT: readonly (readonly [string, string])[] = [
   ['--interruptions N', 'in place of the main job, a training whose instance is taken away N times (1 to 5), told'],
   ['--json', 'print the summary as one JSON object on the last line'],
   ['--kubeconfig FILE', 'use this Kubernetes cluster in place of the embedded API'],
+  ['--stack FILE', 'run operator and bot for a real stack with cluster: none (docs/without-a-cluster.md)'],
   ['--help', 'show this'],
 ];
 
@@ -62,12 +65,16 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
         predict: { type: 'string' },
         kubeconfig: { type: 'string' },
         interruptions: { type: 'string' },
+        stack: { type: 'string' },
       },
     }));
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split('\n')[0]} See npm start -- --help.`);
   }
   if (values.help) return 'help';
+  const plays = (['once', 'idle', 'json', 'data', 'interruptions', 'kubeconfig'] as const).find((name) => values[name]);
+  if (values.stack !== undefined && plays !== undefined)
+    throw new UsageError(`--stack runs an installation and plays nothing; leave out --${plays}.`);
   if (values.once && values.idle) throw new UsageError('--once and --idle contradict each other; choose one.');
   if ((values.data === undefined) !== (values.target === undefined))
     throw new UsageError('--data and --target belong together: the CSV file and the column to predict.');
@@ -86,13 +93,14 @@ export function readOptions(args: readonly string[], interactive: boolean): Star
       ? undefined
       : { data: values.data, target: values.target, predict: values.predict };
   return {
-    once: values.once || (!values.idle && !interactive),
+    once: values.once || (!values.idle && values.stack === undefined && !interactive),
     idle: values.idle,
     fresh: values.fresh,
     json: values.json,
     state: values.state,
     job,
     kubeconfig: values.kubeconfig,
+    stack: values.stack,
     interruptions,
   };
 }

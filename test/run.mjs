@@ -1,5 +1,6 @@
 // `npm test`: all tests, of TypeScript (mocha under c8) and of the worker (pytest under coverage.py), in two lanes side by side for
 // the two cores. Ends with one line `N passed, N failed`; fails when a test failed or the coverage is below the gate.
+// `npm run test:infra` (`--suite infra`): what proves the Pulumi program, alone.
 // Arguments go to mocha (`npm test -- --grep sentence`), without coverage and without the worker's tests.
 // `npm run contracts` (`--suite contracts`): what holds the embedded servers to the real and to independent ones, run against those too.
 // `npm run journeys` (`--suite journeys`): the longer ways through the whole product, which would take `npm test` beyond ten minutes.
@@ -13,12 +14,14 @@ const ALL = ['test/**/*.test.ts'];
 const JOURNEYS = [
   'test/examples/manifests.test.ts',
   'test/journey/bad-input.test.ts',
+  'test/journey/personal.test.ts',
   'test/journey/surroundings.test.ts',
   'test/bench/training.test.ts',
 ];
 const SUITES = {
   contracts: ['test/contract/**/*.test.ts', 'test/journey/main-job.test.ts'],
   journeys: JOURNEYS,
+  infra: ['test/infra/**/*.test.ts', 'test/images/**/*.test.ts', 'test/contract/kubernetes/installation.test.ts'],
 };
 const except = (...files) => files.flatMap((file) => ['--ignore', file]);
 /** What each lane of `npm test` runs: servers and whole products in one, everything else in the other. */

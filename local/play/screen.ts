@@ -93,6 +93,15 @@ export class Screen {
     this.#row('logs', `${state}/logs/`);
   }
 
+  /** Of one person's installation. */
+  staying(state: string): void {
+    this.heading('Spotlearn works; Ctrl-C stops it, and the next start goes on where it stopped');
+    this.#row('chat', 'write to your bot in Telegram');
+    this.#row('kubectl', `KUBECONFIG=${state}/kubernetes/kubeconfig kubectl get tj,pj -A`);
+    this.#row('logs', `${state}/logs/`);
+    this.#row('cost', 'nothing runs in AWS but what jobs start; data and models in the bucket cost their storage');
+  }
+
   #row(name: string, text: string): void {
     this.#line(`  ${name.padEnd(NAME_WIDTH)} ${text}`);
   }

@@ -111,6 +111,8 @@ async function start(
     runStep<Provisioned>('provision', input, bare()),
     runStep<Installed>('install', { kubeconfig: config, namespace: OPERATOR_NAMESPACE }, bare()),
   ]);
+  // As `pulumi stack output --json > FILE` would save them.
+  state.write('outputs.json', `${JSON.stringify(made, undefined, 2)}\n`);
   const runsPods = kubernetes !== undefined || !hasNodes;
   if (kubernetes === undefined && runsPods) await emulated('kubernetes', [...node, '--kubeconfig', config]);
   tell('provisioned', `bucket s3://${installation.bucket}, function ${installation.functionName}`);

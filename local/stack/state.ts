@@ -77,6 +77,7 @@ const OURS = [
   'env',
   'aws-profiles',
   'aws-config.json',
+  'outputs.json',
   'root-key',
   'service-account-key',
   'kubelet-config.json',

@@ -20,16 +20,18 @@ export class Start {
   #stdout = '';
   #stderr = '';
 
-  /** `prefix`: a command that runs the rest of its command line, by exec. */
+  /** `prefix`: a command that runs the rest of its command line, by exec; `env`: in place of ours. */
   constructor(
     args: readonly string[],
     state = mkdtempSync(join(tmpdir(), 'spotlearn-journey-')),
     prefix: readonly string[] = [],
+    env: NodeJS.ProcessEnv = process.env,
   ) {
     this.state = state;
     const line = [...prefix, process.execPath, 'local/main.ts', '--state', state, ...args];
     this.child = spawn(line[0] ?? '', line.slice(1), {
       cwd: root,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
