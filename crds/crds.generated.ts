@@ -774,7 +774,7 @@ export interface TrainingJobStatus {
      */
     choice?: "Spot" | "OnDemand" | "Wait";
     /**
-     * Why
+     * Why, in words.
      */
     reason?: string;
   };

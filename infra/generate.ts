@@ -1,6 +1,7 @@
-// Writes Pulumi.dev.yaml (a stack's configuration with every key explained, none of them a secret) and docs/configuration.md from the table
-// of keys. Part of `npm run generate`.
+// Writes Pulumi.dev.yaml (a stack's configuration with every key explained, none of them a secret) docs/configuration.md from the table
+// of keys, and docs/costs.md. Part of `npm run generate`.
 import { writeFileSync } from 'node:fs';
+import { dailyCost, INFRASTRUCTURE_PRICES, standingCosts, totalOf } from './costs.ts';
 import { KEYS, type Key } from './keys.ts';
 
 const WIDTH = 118;
@@ -72,8 +73,51 @@ ${rows.map((row) => `| ${row} |`).join('\n')}
 `;
 }
 
+const usd = (value: number): string => value.toFixed(2);
+
+export function costsPage(): string {
+  const ways: [title: string, asked: Parameters<typeof standingCosts>[0]][] = [
+    ['A new cluster (the default)', defaults({})],
+    ['The same behind a NAT gateway (`natGateway: true`)', defaults({ natGateway: true })],
+    ['An existing cluster (`cluster: existing`)', defaults({ cluster: 'existing' })],
+    ['Without a cluster (`cluster: none`)', defaults({ cluster: 'none' })],
+  ];
+  const table = ([title, asked]: (typeof ways)[number]) => {
+    const lines = standingCosts(asked);
+    const rows = lines.map(({ what, why, usdPerMonth }) => `| ${what} | ${usd(usdPerMonth)} | ${why} |`);
+    return `## ${title}
+
+| what | USD a month | |
+|---|---|---|
+${rows.join('\n')}
+| **together** | **${usd(totalOf(lines))}** | ${usd(dailyCost(asked))} a day |
+`;
+  };
+  return `# What an installation costs while nobody uses it
+
+AWS's list prices of us-east-1, ${INFRASTRUCTURE_PRICES.date} (\`infra/costs.ts\`, \`cloud/prices.ts\`); other regions are up to a fifth dearer. They are entered by hand, not read from
+AWS: hold them to your first bill. Instances, invocations, requests, storage and logs come on top as they are used, and each job says what it cost. Made by
+\`npm run generate\`.
+
+${ways.map(table).join('\n')}
+`
+    .trimEnd()
+    .concat('\n');
+}
+
+function defaults(given: Partial<Parameters<typeof standingCosts>[0]>): Parameters<typeof standingCosts>[0] {
+  return {
+    cluster: 'new',
+    nodeTypes: KEYS.nodeTypes.default.split(','),
+    natGateway: false,
+    vpcId: undefined,
+    ...given,
+  };
+}
+
 if (import.meta.main) {
   const root = new URL('../', import.meta.url);
   writeFileSync(new URL('Pulumi.dev.yaml', root), stackFile());
   writeFileSync(new URL('docs/configuration.md', root), page());
+  writeFileSync(new URL('docs/costs.md', root), costsPage());
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { readSettings } from '../../infra/configuration.ts';
-import { allowed, page, stackFile } from '../../infra/generate.ts';
+import { allowed, costsPage, page, stackFile } from '../../infra/generate.ts';
 import { KEYS, type Key } from '../../infra/keys.ts';
 
 const { telegramToken: _, ...others } = KEYS;
@@ -11,6 +11,7 @@ describe('What is written of the configuration', () => {
   it('is up to date: npm run generate writes it from the table of keys', () => {
     expect(readFileSync('Pulumi.dev.yaml', 'utf8')).to.equal(stackFile());
     expect(readFileSync('docs/configuration.md', 'utf8')).to.equal(page());
+    expect(readFileSync('docs/costs.md', 'utf8')).to.equal(costsPage());
   });
 
   it('explains every key and holds no secret', () => {
