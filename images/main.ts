@@ -18,11 +18,13 @@ export interface Prepared {
 
 const root = resolve(import.meta.dirname, '..');
 
-/** `outDir`: of the repository's dist/, or elsewhere. The same sources give the same hashes. */
-export async function prepareImages(outDir: string): Promise<Prepared[]> {
+/** `outDir`: the repository's dist/, or elsewhere; `images`: all of them, or some. The same sources give the same hashes. */
+export async function prepareImages(outDir: string, images = Object.keys(CONTENTS)): Promise<Prepared[]> {
   const folder = join(outDir, 'images');
   const prepared: Prepared[] = [];
-  for (const [image, fill] of Object.entries(CONTENTS)) {
+  for (const image of images) {
+    const fill = CONTENTS[image];
+    if (!fill) throw new Error(`There is no image ${image}`);
     const path = join(folder, image);
     rmSync(path, { recursive: true, force: true });
     mkdirSync(path, { recursive: true });

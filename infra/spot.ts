@@ -95,7 +95,8 @@ export class Spot extends pulumi.ComponentResource {
             },
           },
         ],
-        tagSpecifications: ['instance', 'volume', 'spot-instances-request'].map((resourceType) => ({
+        // Not of Spot requests: EC2 refuses an on-demand launch from a template that names tags for them.
+        tagSpecifications: ['instance', 'volume'].map((resourceType) => ({
           resourceType,
           tags,
         })),

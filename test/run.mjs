@@ -12,6 +12,7 @@ const LINES_WORKER = 95;
 const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const ALL = ['test/**/*.test.ts'];
 const JOURNEYS = [
+  'test/images/prediction.test.ts',
   'test/examples/manifests.test.ts',
   'test/journey/bad-input.test.ts',
   'test/journey/personal.test.ts',

@@ -1,64 +1,65 @@
 // The bucket's own policy (row 7.1): TLS only, encrypted only, and only the roles named – without locking the account out, as the
-// plan's "DenyPublicAccess" did: the account's root and its deployers stay able to administer the bucket.
-import { bucketArn, objects, policy, roleArn, type Facts, type PolicyDocument, type Statement } from './document.ts';
+// plan's "DenyPublicAccess" did: its administrators still administer the bucket, its root and the deployers also read it. It allows nothing,
+// so no AWS service comes in by it; a presigned URL comes as the role that signed it.
+import {
+  bucketArn,
+  objects,
+  policy,
+  roleArn,
+  type Conditions,
+  type Facts,
+  type PolicyDocument,
+  type Statement,
+} from './document.ts';
 
-/** `deployers`: ARN patterns of principals beside the four roles that may use the bucket (`pulumi up`, CI). */
+const ALGORITHM = 's3:x-amz-server-side-encryption';
+const KEY = `${ALGORITHM}-aws-kms-key-id`;
+const CUSTOMERS = `${ALGORITHM}-customer-algorithm`;
+
+/** `deployers`: ARN patterns of principals beside the roles that may use the bucket (`pulumi up`, CI). */
 export function bucketPolicy(
   { bucket, accountId, roles, kmsKeyArn }: Facts,
   deployers: readonly string[] = [],
 ): PolicyDocument {
   const everything = [bucketArn(bucket), ...objects(bucket, '*')];
   const allowed = [
-    ...[roles.operator, roles.bot, roles.worker, roles.handler].map((name) => roleArn(accountId, name)),
+    // The handler comes by URLs that the operator signed, never by itself.
+    ...[roles.operator, roles.bot, roles.worker].map((name) => roleArn(accountId, name)),
     `arn:aws:iam::${accountId}:root`,
     ...deployers,
   ];
-  const keyHeader = 's3:x-amz-server-side-encryption-aws-kms-key-id';
-  const otherKey: Statement[] =
-    kmsKeyArn === undefined
-      ? []
-      : [
-          {
-            Sid: 'DenyOtherKey',
-            Effect: 'Deny',
-            Principal: '*',
-            Action: ['s3:PutObject'],
-            Resource: objects(bucket, '*'),
-            Condition: { StringNotEquals: { [keyHeader]: kmsKeyArn }, Null: { [keyHeader]: 'false' } },
-          },
-        ];
+  const deny = (Sid: string, Action: string[], Resource: string[], Condition: Conditions): Statement => ({
+    Sid,
+    Effect: 'Deny',
+    Principal: '*',
+    Action,
+    Resource,
+    Condition,
+  });
+  const denyPut = (Sid: string, Condition: Conditions) => deny(Sid, ['s3:PutObject'], objects(bucket, '*'), Condition);
   return policy(
-    {
-      Sid: 'DenyWithoutTls',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: ['s3:*'],
-      Resource: everything,
-      Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-    },
-    {
-      // A put without the header is encrypted by the bucket's default; one that names something else is refused.
-      Sid: 'DenyOtherEncryption',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: ['s3:PutObject'],
-      Resource: objects(bucket, '*'),
-      Condition: {
-        StringNotEquals: { 's3:x-amz-server-side-encryption': kmsKeyArn === undefined ? ['AES256'] : ['aws:kms'] },
-        Null: { 's3:x-amz-server-side-encryption': 'false' },
-      },
-    },
-    ...otherKey,
-    {
-      Sid: 'DenyOthers',
-      Effect: 'Deny',
-      Principal: '*',
-      Action: [
+    deny('DenyWithoutTls', ['s3:*'], everything, { Bool: { 'aws:SecureTransport': 'false' } }),
+    // A put without the header is encrypted by the bucket's default; one that names something else is refused.
+    denyPut('DenyOtherEncryption', {
+      StringNotEquals: { [ALGORITHM]: kmsKeyArn === undefined ? 'AES256' : 'aws:kms' },
+      Null: { [ALGORITHM]: 'false' },
+    }),
+    // aws:kms without a key is not the bucket's default but the key that AWS keeps for S3.
+    ...(kmsKeyArn === undefined
+      ? []
+      : [denyPut('DenyOtherKey', { StringNotEquals: { [KEY]: kmsKeyArn }, Null: { [ALGORITHM]: 'false' } })]),
+    // What is encrypted by a key that only its writer has is lost to its owner.
+    denyPut('DenyCustomerKeys', { Null: { [CUSTOMERS]: 'false' } }),
+    deny(
+      'DenyOthers',
+      [
         ...['s3:GetObject*', 's3:PutObject*', 's3:DeleteObject*', 's3:RestoreObject', 's3:BypassGovernanceRetention'],
         ...['s3:ListBucket*', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
       ],
-      Resource: everything,
-      Condition: { ArnNotLike: { 'aws:PrincipalArn': allowed } },
-    },
+      everything,
+      { ArnNotLike: { 'aws:PrincipalArn': allowed } },
+    ),
+    // Whatever a later statement should allow.
+    deny('DenyOtherAccounts', ['s3:*'], everything, { StringNotEquals: { 'aws:PrincipalAccount': accountId } }),
   );
 }

@@ -83,7 +83,11 @@ export function usersOf({ prefixes = DEFAULT_PREFIXES }: Pick<Facts, 'prefixes'>
 }
 
 /** The use of the bucket's key, by S3 for this bucket alone, for whoever reads or writes objects; nothing without one. */
-export const bucketKey = ({ bucket, region, kmsKeyArn }: Pick<Facts, 'bucket' | 'region' | 'kmsKeyArn'>): Statement[] =>
+export const bucketKey = ({
+  bucket,
+  region,
+  kmsKeyArn,
+}: Pick<Facts, 'bucket' | 'region' | 'kmsKeyArn'>): Statement[] =>
   kmsKeyArn === undefined
     ? []
     : [

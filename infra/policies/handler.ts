@@ -6,6 +6,6 @@ export function handlerPolicy({ region, accountId, functionName }: Facts): Polic
     Sid: 'Log',
     Effect: 'Allow',
     Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    Resource: [`arn:aws:logs:${region}:${accountId}:log-group:/aws/lambda/${functionName}:*`],
+    Resource: [`arn:aws:logs:${region}:${accountId}:log-group:/aws/lambda/${functionName}:log-stream:*`],
   });
 }

@@ -1,5 +1,5 @@
-// Who may act as each role. An AWS service only on behalf of this account and this resource, so that nobody else's service of that kind
-// can be made to use our roles (the confused deputy).
+// Who may act as each role (a worker's: worker.ts). An AWS service only on behalf of this account and this resource, so that nobody else's
+// service of that kind can be made to use our roles (the confused deputy).
 import type { Facts, TrustDocument } from './document.ts';
 
 const trust = (...Statement: TrustDocument['Statement']): TrustDocument => ({ Version: '2012-10-17', Statement });
@@ -17,7 +17,12 @@ export const handlerTrust = ({ region, accountId, functionName }: Facts): TrustD
     Principal: { Service: ['lambda.amazonaws.com'] },
     Condition: {
       StringEquals: { 'aws:SourceAccount': accountId },
-      ArnLike: { 'aws:SourceArn': `arn:aws:lambda:${region}:${accountId}:function:${functionName}` },
+      // Lambda does not promise to name the function when it tries the role before there is one.
+      ArnLikeIfExists: {
+        'aws:SourceArn': [functionName, `${functionName}:*`].map(
+          (name) => `arn:aws:lambda:${region}:${accountId}:function:${name}`,
+        ),
+      },
     },
   });
 
@@ -40,13 +45,16 @@ export const podIdentityTrust = (
     Condition: {
       StringEquals: {
         'aws:SourceAccount': accountId,
+        'aws:RequestTag/eks-cluster-arn': clusterArn,
         'aws:RequestTag/kubernetes-namespace': namespace,
         'aws:RequestTag/kubernetes-service-account': serviceAccount,
       },
-      ArnEquals: { 'aws:SourceArn': clusterArn },
     },
   });
 
 /** People and machines that run operator and bot by themselves (cluster: none). */
-export const personTrust = (arns: readonly string[]): TrustDocument =>
-  trust({ Sid: 'People', Effect: 'Allow', Action: ['sts:AssumeRole'], Principal: { AWS: [...arns] } });
+export function personTrust(arns: readonly string[]): TrustDocument {
+  // IAM refuses a trust without anybody with a sentence that does not say so.
+  if (arns.length === 0) throw new Error('Nobody would be able to act as the role: name at least one principal');
+  return trust({ Sid: 'People', Effect: 'Allow', Action: ['sts:AssumeRole'], Principal: { AWS: [...arns] } });
+}

@@ -1,7 +1,17 @@
 // Who may do what to which resource (rows 7.1 to 7.4): every way that the product goes, and every attack that came to mind. Held by
 // table.test.ts to all policies at once.
 import { TAG } from '../../../cloud/tags.ts';
-import { ACCOUNT, FOREIGN_ACCOUNT, KEY, REGION, ROLE_ID, RULE, type Context, type Who } from './simulator.ts';
+import {
+  ACCOUNT,
+  FOREIGN_ACCOUNT,
+  KEY,
+  REGION,
+  ROLE_ID,
+  RULE,
+  TRUSTING_ROLE,
+  type Context,
+  type Who,
+} from './simulator.ts';
 
 export interface Row {
   readonly who: Who;
@@ -41,6 +51,7 @@ const LOGS_BUCKET = 'arn:aws:s3:::ours-bucket-log';
 const key = (path: string) => `${BUCKET}/${path}`;
 const ec2 = (resource: string, account = ACCOUNT, region = REGION) => `arn:aws:ec2:${region}:${account}:${resource}`;
 const image = (id: string) => `arn:aws:ec2:${REGION}::image/${id}`;
+const snapshot = (id: string) => `arn:aws:ec2:${REGION}::snapshot/${id}`;
 const iamRole = (name: string, account = ACCOUNT) => `arn:aws:iam::${account}:role/${name}`;
 const fn = (name: string) => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 const queue = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
@@ -69,7 +80,7 @@ for (const file of ['ticket.json', 'control.json', 'checkpoints/latest.json'])
   may('worker', 's3:GetObject', key(`${own}/${file}`));
 for (const file of ['heartbeat.json', 'result/model.onnx', 'checkpoints/1.joblib'])
   may('worker', 's3:PutObject', key(`${own}/${file}`));
-may('worker', 's3:AbortMultipartUpload', key(`${own}/result/model.onnx`));
+mayNot('worker', 's3:AbortMultipartUpload', key(`${own}/result/model.onnx`));
 may('worker', 's3:ListBucket', BUCKET, prefix(`${own}/`));
 may('worker', 's3:GetObject', key('artefacts/worker/ab.tar.gz'));
 for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents'])
@@ -134,14 +145,19 @@ mayNot('handler', 'ec2:DescribeInstances', '*');
 mayNot('handler', 'iam:PassRole', iamRole('ours-worker'), passed('ec2.amazonaws.com'));
 
 // The bot: uploads of users, links to what is theirs. IAM sees all users as one; whose is whose is the access rule's (cloud/access.ts).
-for (const action of [
-  's3:GetObject',
-  's3:PutObject',
-  's3:DeleteObject',
-  's3:AbortMultipartUpload',
-  's3:ListMultipartUploadParts',
-])
+for (const action of ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'])
   may('bot', action, key('datasets/user_1/a.csv'));
+mayNot('bot', 's3:ListMultipartUploadParts', key('datasets/user_1/a.csv'));
+for (const path of ['datasets/user_1/a.csv', 'models/user_2/m/model.onnx', 'predictions/user_2/j/p.csv'])
+  may('bot', 's3:GetObject', key(path), { 's3:authType': 'REST-QUERY-STRING', about: 'by a presigned URL' });
+mayNot('bot', 's3:GetObject', key('ledger/user_1/x.json'), {
+  's3:authType': 'REST-QUERY-STRING',
+  about: 'by a presigned URL',
+});
+for (const twin of ['datasetsx/user_1/a.csv', 'xdatasets/user_1/a.csv', 'models/users/m', 'predictions/user'])
+  mayNot('bot', 's3:GetObject', key(twin), { about: 'a twin of a prefix' });
+for (const action of ['s3:PutObjectAcl', 's3:PutObjectTagging', 's3:RestoreObject', 's3:PutObjectRetention'])
+  mayNot('bot', action, key('datasets/user_1/a.csv'));
 may('bot', 's3:GetObject', key('models/user_1/m/model.onnx'));
 may('bot', 's3:GetObject', key('predictions/user_1/j/p.csv'));
 for (const text of ['datasets/user_1/', 'models/user_1/', 'predictions/user_1/'])
@@ -174,25 +190,45 @@ mayNot('bot', 'sqs:ReceiveMessage', queue('ours-interruptions'));
 mayNot('bot', 'iam:PassRole', iamRole('ours-worker'), passed('ec2.amazonaws.com'));
 mayNot('bot', 'logs:FilterLogEvents', logs('/aws/ec2/ml-training/ours'));
 
-// The operator launches: our template, our tags, our images.
-for (const resource of ['fleet/*', 'instance/*', 'volume/*', 'spot-instances-request/*'])
-  may('operator', 'ec2:CreateFleet', ec2(resource), { ...mine, ...ourTemplate });
-may('operator', 'ec2:CreateFleet', ec2('launch-template/lt-0123456789abcdef0'), ourTemplate);
-for (const resource of ['instance/*', 'volume/*', 'spot-instances-request/*'])
+// The operator launches: our template, our tags, our images. CreateFleet names its parts, RunInstances also the template it comes by.
+for (const resource of ['fleet/*', 'instance/*', 'volume/*']) {
+  may('operator', 'ec2:CreateFleet', ec2(resource), mine);
+  mayNot('operator', 'ec2:CreateFleet', ec2(resource), { about: 'without tags' });
+  mayNot('operator', 'ec2:CreateFleet', ec2(resource), theirs);
+}
+for (const resource of ['launch-template/lt-0123456789abcdef0', 'subnet/subnet-1'])
+  may('operator', 'ec2:CreateFleet', ec2(resource));
+may('operator', 'ec2:CreateFleet', image('ami-0123456789abcdef0'));
+mayNot('operator', 'ec2:CreateFleet', image('ami-0fffffffffffffff0'), { about: 'a foreign image' });
+mayNot('operator', 'ec2:CreateFleet', ec2('launch-template/lt-0fffffffffffffff0'), { about: 'another template' });
+mayNot('operator', 'ec2:CreateFleet', ec2('launch-template/lt-0123456789abcdef0', FOREIGN_ACCOUNT));
+for (const resource of ['capacity-reservation/cr-1', 'placement-group/theirs'])
+  mayNot('operator', 'ec2:CreateFleet', ec2(resource));
+for (const resource of ['instance/*', 'volume/*']) {
   may('operator', 'ec2:RunInstances', ec2(resource), { ...mine, ...ourTemplate });
-for (const resource of ['subnet/subnet-1', 'security-group/sg-1', 'network-interface/*'])
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), { ...ourTemplate, about: 'without tags' });
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), { ...theirs, ...ourTemplate });
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), { ...mine, about: 'without a template' });
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), { ...mine, ...otherTemplate });
+}
+for (const resource of [
+  'launch-template/lt-0123456789abcdef0',
+  'subnet/subnet-1',
+  'security-group/sg-1',
+  'network-interface/*',
+]) {
   may('operator', 'ec2:RunInstances', ec2(resource), ourTemplate);
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), otherTemplate);
+  mayNot('operator', 'ec2:RunInstances', ec2(resource), { about: 'without a template' });
+}
 may('operator', 'ec2:RunInstances', image('ami-0123456789abcdef0'), ourTemplate);
-mayNot('operator', 'ec2:CreateFleet', ec2('fleet/*'), { ...ourTemplate, about: 'without tags' });
-mayNot('operator', 'ec2:CreateFleet', ec2('fleet/*'), { ...theirs, ...ourTemplate });
-mayNot('operator', 'ec2:CreateFleet', ec2('launch-template/lt-0fffffffffffffff0'), otherTemplate);
-mayNot('operator', 'ec2:RunInstances', ec2('instance/*'), { ...ourTemplate, about: 'without tags' });
-mayNot('operator', 'ec2:RunInstances', ec2('instance/*'), { ...theirs, ...ourTemplate });
-mayNot('operator', 'ec2:RunInstances', ec2('instance/*'), { ...mine, about: 'without a template' });
-mayNot('operator', 'ec2:RunInstances', ec2('instance/*'), { ...mine, ...otherTemplate });
+may('operator', 'ec2:RunInstances', ec2('spot-instances-request/*'), { about: 'which has no tags of its own' });
+mayNot('operator', 'ec2:RequestSpotInstances', ec2('spot-instances-request/*'), mine);
+mayNot('operator', 'ec2:RequestSpotFleet', ec2('launch-template/lt-0123456789abcdef0'));
 mayNot('operator', 'ec2:RunInstances', image('ami-0fffffffffffffff0'), { ...ourTemplate, about: 'a foreign image' });
 mayNot('operator', 'ec2:RunInstances', image('ami-0123456789abcdef0'), otherTemplate);
-mayNot('operator', 'ec2:RunInstances', ec2('subnet/subnet-1'), otherTemplate);
+mayNot('operator', 'ec2:RunInstances', image('ami-0123456789abcdef0'), { about: 'without a template' });
+mayNot('operator', 'ec2:RunInstances', snapshot('snap-1'), ourTemplate);
 mayNot('operator', 'ec2:RunInstances', ec2('instance/*', ACCOUNT, 'us-east-1'), {
   ...mine,
   ...ourTemplate,
@@ -213,7 +249,7 @@ for (const action of ['CreateFleet', 'RunInstances'])
 may('operator', 'ec2:CreateTags', ec2('fleet/fleet-1'), { ...mine, 'ec2:CreateAction': 'CreateFleet' });
 may('operator', 'ec2:CreateTags', ec2('spot-instances-request/sir-1'), { ...mine, 'ec2:CreateAction': 'CreateFleet' });
 may('operator', 'ec2:CreateTags', ec2('instance/i-1'), { ...carries, ...words });
-may('operator', 'ec2:CreateTags', ec2('volume/vol-1'), { ...carries, ...words });
+mayNot('operator', 'ec2:CreateTags', ec2('volume/vol-1'), { ...carries, ...words });
 may('operator', 'ec2:CreateTags', ec2('instance/i-1'), { ...carries, ...mine, 'aws:TagKeys': [TAG.installation] });
 mayNot('operator', 'ec2:CreateTags', ec2('instance/i-1'), { ...mine, about: 'stealing an instance that exists' });
 mayNot('operator', 'ec2:CreateTags', ec2('instance/i-1'), {
@@ -256,7 +292,7 @@ for (const action of ['ec2:TerminateInstances', 'ec2:DeleteVolume']) {
     about: 'a node of the cluster',
   });
 }
-mayNot('operator', 'ec2:DeleteSnapshot', ec2('snapshot/snap-1'), carries);
+mayNot('operator', 'ec2:DeleteSnapshot', snapshot('snap-1'), carries);
 for (const what of [
   'Instances',
   'InstanceStatus',
@@ -286,9 +322,18 @@ for (const path of [
   'batches/b.json',
   'models/user_1/m/model.onnx',
   'predictions/user_1/j/p.csv',
-])
-  for (const action of ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'])
-    may('operator', action, key(path));
+]) {
+  for (const action of ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload']) may('operator', action, key(path));
+  if (path.startsWith('models/'))
+    mayNot('operator', 's3:DeleteObject', key(path), { about: 'a model that is its user’s' });
+  else may('operator', 's3:DeleteObject', key(path));
+}
+may('operator', 's3:ListMultipartUploadParts', key('predictions/user_1/j/p.csv'));
+mayNot('operator', 's3:ListMultipartUploadParts', key('datasets/user_1/a.csv'));
+for (const twin of ['instancesx/i-1', 'models/users/m', 'ledgers/x.json', 'predictions/x', 'artefacts/worker/x.tar.gz'])
+  mayNot('operator', 's3:PutObject', key(twin), { about: 'a twin of a prefix' });
+for (const action of ['s3:DeleteObjectVersion', 's3:PutObjectAcl', 's3:BypassGovernanceRetention'])
+  mayNot('operator', action, key('predictions/user_1/j/p.csv'));
 for (const path of ['ledger/user_1/x.json', 'audit/2026-11-01/x.json']) {
   for (const action of ['s3:GetObject', 's3:PutObject']) may('operator', action, key(path));
   mayNot('operator', 's3:DeleteObject', key(path), { about: 'append only' });
@@ -319,7 +364,8 @@ for (const name of ['other', 'ours-prediction-2', 'theirs-prediction:live'])
 for (const action of ['lambda:UpdateFunctionCode', 'lambda:AddPermission', 'lambda:GetFunction'])
   mayNot('operator', action, fn('ours-prediction'));
 may('operator', 'logs:FilterLogEvents', logs('/aws/ec2/ml-training/ours'));
-may('operator', 'logs:GetLogEvents', logs('/aws/ec2/ml-training/ours', 'instance-i-1'));
+mayNot('operator', 'logs:GetLogEvents', logs('/aws/ec2/ml-training/ours', 'instance-i-1'));
+mayNot('operator', 'logs:FilterLogEvents', logs('/aws/lambda/ours-prediction'));
 mayNot('operator', 'logs:FilterLogEvents', logs('/aws/ec2/ml-training/theirs'));
 mayNot('operator', 'logs:DeleteLogStream', logs('/aws/ec2/ml-training/ours', 'instance-i-1'));
 for (const action of [
@@ -359,14 +405,43 @@ mayNot('operator', 's3:PutObject', key('models/user_1/m/model.onnx'), {
   kms: true,
   about: 'another key',
 });
+mayNot('operator', 's3:PutObject', key('models/user_1/m/model.onnx'), {
+  ...sse('aws:kms'),
+  kms: true,
+  about: 'the key that AWS keeps for S3',
+});
+mayNot('operator', 's3:PutObject', key('models/user_1/m/model.onnx'), { ...sse('aws:kms:dsse', KEY), kms: true });
+for (const who of ['operator', 'bot', 'deployer', 'root'] as const)
+  mayNot(who, 's3:PutObject', key(who === 'bot' ? 'datasets/user_1/a.csv' : 'models/user_1/m/model.onnx'), {
+    's3:x-amz-server-side-encryption-customer-algorithm': 'AES256',
+    about: 'a key that only the writer has',
+  });
 for (const who of ['operator', 'bot', 'worker'] as const) {
   const via = { 'kms:ViaService': `s3.${REGION}.amazonaws.com` };
-  for (const action of ['kms:Decrypt', 'kms:GenerateDataKey']) may(who, action, KEY, { ...via, kms: true });
-  mayNot(who, 'kms:Decrypt', KEY, { kms: true, about: 'not by S3' });
-  mayNot(who, 'kms:Decrypt', KEY.replace('key/0', 'key/1'), { ...via, kms: true });
-  mayNot(who, 'kms:Decrypt', KEY, { ...via, about: 'of another installation' });
+  const of = (arn: string) => ({ 'kms:EncryptionContext:aws:s3:arn': arn });
+  for (const action of ['kms:Decrypt', 'kms:GenerateDataKey'])
+    may(who, action, KEY, { ...via, ...of(BUCKET), kms: true });
+  may(who, 'kms:Decrypt', KEY, { ...via, ...of(key('models/user_1/m')), kms: true, about: 'without a bucket key' });
+  mayNot(who, 'kms:Decrypt', KEY, { ...of(BUCKET), kms: true, about: 'not by S3' });
+  mayNot(who, 'kms:Decrypt', KEY, { ...of(BUCKET), 'kms:ViaService': `s3.us-east-1.amazonaws.com`, kms: true });
+  mayNot(who, 'kms:Decrypt', KEY, { ...via, ...of('arn:aws:s3:::theirs-bucket'), kms: true });
+  mayNot(who, 'kms:Decrypt', KEY, { ...via, ...of('arn:aws:s3:::ours-bucket-log/x'), kms: true });
+  mayNot(who, 'kms:Decrypt', KEY.replace('key/0', 'key/1'), { ...via, ...of(BUCKET), kms: true });
+  mayNot(who, 'kms:Decrypt', KEY, { ...via, ...of(BUCKET), about: 'of another installation' });
+  for (const action of ['kms:ScheduleKeyDeletion', 'kms:PutKeyPolicy', 'kms:CreateGrant'])
+    mayNot(who, action, KEY, { ...via, kms: true });
 }
-mayNot('handler', 'kms:Decrypt', KEY, { 'kms:ViaService': `s3.${REGION}.amazonaws.com`, kms: true });
+mayNot('handler', 'kms:Decrypt', KEY, {
+  'kms:ViaService': `s3.${REGION}.amazonaws.com`,
+  'kms:EncryptionContext:aws:s3:arn': BUCKET,
+  kms: true,
+});
+mayNot('fat handler', 's3:GetObject', key('datasets/user_1/a.csv'), { about: 'with everything attached to it' });
+mayNot('fat handler', 's3:ListBucket', BUCKET, { about: 'with everything attached to it' });
+for (const action of ['s3:GetObject', 's3:PutObject', 's3:ListBucket', 's3:PutBucketPolicy', 's3:GetBucketPolicy'])
+  mayNot('invited account', action, /Bucket/.test(action) ? BUCKET : key('datasets/user_1/a.csv'), {
+    about: 'let in by a statement of its own',
+  });
 for (const action of [
   's3:GetObject',
   's3:PutObject',
@@ -415,32 +490,83 @@ mayNot('Lambda', 'sqs:SendMessage', queue('ours-interruptions'), { 'aws:SourceAr
 mayNot('operator', 'sqs:ReceiveMessage', queue('ours-interruptions'), plain);
 mayNot('foreign account', 'sqs:SendMessage', queue('ours-interruptions'));
 
-// The fence: whatever somebody attaches to a role later.
-for (const action of ['s3:GetObject', 'ec2:DescribeInstances', 'sqs:ReceiveMessage', 'logs:PutLogEvents'])
-  may('fat worker', action, action === 's3:GetObject' ? key('datasets/user_1/a.csv') : '*', {
-    about: 'within the fence',
-  });
-may('fat worker', 'iam:PassRole', iamRole('ours-worker'), {
-  ...passed('ec2.amazonaws.com'),
-  about: 'within the fence',
+// The fence: whatever somebody attaches to a role later, it stays with what the installation lives from.
+const fenced = { about: 'with everything attached to it' };
+for (const [action, resource] of [
+  ['s3:GetObject', key('datasets/user_1/a.csv')],
+  ['s3:ListBucket', BUCKET],
+  ['ec2:DescribeInstances', '*'],
+  ['ec2:TerminateInstances', ec2('instance/i-1')],
+  ['sqs:ReceiveMessage', queue('ours-interruptions')],
+  ['logs:PutLogEvents', logs('/aws/lambda/ours-prediction', 'a')],
+  ['logs:FilterLogEvents', logs('/aws/ec2/ml-training/ours')],
+  ['lambda:InvokeFunction', fn('ours-prediction:live')],
+] as const)
+  may('fat worker', action, resource, fenced);
+may('fat worker', 'iam:PassRole', iamRole('ours-worker'), { ...passed('ec2.amazonaws.com'), ...fenced });
+mayNot('fat worker', 'iam:PassRole', iamRole('admin'), { ...passed('ec2.amazonaws.com'), ...fenced });
+mayNot('fat worker', 'iam:PassRole', iamRole('ours-worker'), { ...passed('lambda.amazonaws.com'), ...fenced });
+for (const action of ['kms:CreateGrant', 'kms:Decrypt', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:DescribeKey'])
+  may('fat operator', action, KEY, { 'kms:ViaService': `ec2.${REGION}.amazonaws.com`, about: 'for a volume' });
+mayNot('fat operator', 'kms:CreateGrant', KEY, fenced);
+const bucketKey = { 'kms:ViaService': `s3.${REGION}.amazonaws.com`, 'kms:EncryptionContext:aws:s3:arn': BUCKET };
+may('fat operator', 'kms:GenerateDataKey', KEY, { ...bucketKey, ...fenced, kms: true });
+mayNot('fat operator', 'kms:GenerateDataKey', KEY, { ...bucketKey, ...fenced });
+mayNot('fat operator', 'kms:GenerateDataKey', KEY, {
+  ...bucketKey,
+  ...fenced,
+  'kms:EncryptionContext:aws:s3:arn': 'arn:aws:s3:::theirs-bucket',
+  kms: true,
 });
-may('fat worker', 'lambda:InvokeFunction', fn('ours-prediction'), { about: 'within the fence' });
+mayNot('fat operator', 'kms:GenerateDataKey', KEY, {
+  ...bucketKey,
+  ...fenced,
+  'kms:ViaService': `sqs.${REGION}.amazonaws.com`,
+  kms: true,
+});
+mayNot('fat operator', 'kms:CreateGrant', KEY, { 'kms:ViaService': `rds.${REGION}.amazonaws.com`, ...fenced });
+mayNot('fat operator', 'kms:PutKeyPolicy', KEY, { 'kms:ViaService': `ec2.${REGION}.amazonaws.com`, ...fenced });
 for (const [action, resource] of [
   ['iam:CreateAccessKey', `arn:aws:iam::${ACCOUNT}:user/admin`],
+  ['iam:CreateUser', `arn:aws:iam::${ACCOUNT}:user/mallory`],
+  ['iam:CreateRole', iamRole('mallory')],
   ['iam:AttachRolePolicy', iamRole('ours-worker')],
+  ['iam:PutRolePolicy', iamRole('ours-operator')],
+  ['iam:UpdateAssumeRolePolicy', iamRole('ours-operator')],
   ['iam:DeleteRolePermissionsBoundary', iamRole('ours-worker')],
+  ['iam:PutRolePermissionsBoundary', iamRole('ours-worker')],
   ['iam:CreatePolicyVersion', `arn:aws:iam::${ACCOUNT}:policy/ours-boundary`],
-  ['iam:PassRole', iamRole('admin')],
+  ['iam:SetDefaultPolicyVersion', `arn:aws:iam::${ACCOUNT}:policy/ours-boundary`],
+  ['iam:DeletePolicy', `arn:aws:iam::${ACCOUNT}:policy/ours-boundary`],
+  ['iam:GetRole', iamRole('admin')],
   ['sts:AssumeRole', iamRole('admin')],
+  ['sts:AssumeRole', TRUSTING_ROLE],
+  ['sts:GetFederationToken', `arn:aws:sts::${ACCOUNT}:federated-user/mallory`],
   ['lambda:CreateFunction', fn('mine')],
+  ['lambda:UpdateFunctionCode', fn('ours-prediction')],
+  ['lambda:InvokeFunction', fn('theirs-prediction')],
+  ['s3:GetObject', 'arn:aws:s3:::theirs-bucket/x'],
+  ['s3:PutBucketPolicy', BUCKET],
+  ['s3:ListAllMyBuckets', '*'],
+  ['logs:PutLogEvents', logs('/aws/cloudtrail', 'a')],
+  ['logs:DeleteLogGroup', logs('/aws/ec2/ml-training/ours')],
+  ['sqs:SendMessage', queue('ours-interruptions')],
+  ['sqs:ReceiveMessage', queue('theirs-interruptions')],
+  ['ec2:CreateVpc', ec2('vpc/*')],
+  ['ec2:AuthorizeSecurityGroupIngress', ec2('security-group/sg-1')],
+  ['ec2:CreateLaunchTemplateVersion', ec2('launch-template/lt-0123456789abcdef0')],
   ['organizations:LeaveOrganization', '*'],
+  ['account:CloseAccount', `arn:aws:account::${ACCOUNT}:account`],
   ['kms:ScheduleKeyDeletion', KEY],
   ['secretsmanager:GetSecretValue', `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:x`],
+  ['ssm:GetParameter', `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/x`],
+  ['dynamodb:GetItem', `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/x`],
 ] as const)
-  mayNot('fat worker', action, resource, { ...passed('ec2.amazonaws.com'), about: 'beyond the fence' });
-mayNot('fat worker', 'ec2:DescribeInstances', '*', { 'aws:RequestedRegion': 'us-east-1', about: 'beyond the region' });
-mayNot('fat worker', 'iam:PassRole', iamRole('ours-worker'), {
-  ...passed('lambda.amazonaws.com'),
-  about: 'beyond the fence',
-});
-mayNot('fat worker', 'kms:Decrypt', KEY, { about: 'beyond the fence, not by S3' });
+  mayNot('fat worker', action, resource, fenced);
+for (const [action, resource] of [
+  ['ec2:DescribeInstances', '*'],
+  ['ec2:RunInstances', ec2('instance/*', ACCOUNT, 'us-east-1')],
+  ['s3:GetObject', key('datasets/user_1/a.csv')],
+] as const)
+  mayNot('fat worker', action, resource, { 'aws:RequestedRegion': 'us-east-1', about: 'beyond the region' });
+mayNot('fat worker', 'kms:Decrypt', KEY, { ...fenced, about: 'with everything attached to it, not by S3' });

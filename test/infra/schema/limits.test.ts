@@ -8,7 +8,7 @@ const made = (type: string, inputs: Record<string, unknown>, id = ''): Recorded 
   ...{ protect: false, retain: false, dependsOn: [], custom: true },
 });
 const long = 'spotlearn-abcdefghijklmnopqrstu'; // 31 letters, the longest name there may be
-const regions = ['eu-central-1', 'ap-southeast-1', 'us-east-1'];
+const region = 'ap-southeast-1'; // none has a longer name
 
 describe('AWS’s documented limits', function () {
   this.timeout(60_000);
@@ -16,11 +16,9 @@ describe('AWS’s documented limits', function () {
   for (const [name, run] of Object.entries(WAYS))
     it(`are kept with ${name}, also by the longest name in the longest region`, async () => {
       expect(checkLimits((await programOf(run)).resources)).to.deep.equal([]);
-      for (const region of regions) {
-        const { 'spotlearn:kmsKeyArn': _, ...others } = run.configuration ?? {};
-        const configuration = { ...others, 'spotlearn:name': long, 'aws:region': region };
-        expect(checkLimits((await programOf({ ...run, configuration })).resources)).to.deep.equal([]);
-      }
+      const { 'spotlearn:kmsKeyArn': _, ...others } = run.configuration ?? {};
+      const configuration = { ...others, 'spotlearn:name': long, 'aws:region': region };
+      expect(checkLimits((await programOf({ ...run, configuration })).resources)).to.deep.equal([]);
     });
 
   it('are each met by a resource of the program', async () => {

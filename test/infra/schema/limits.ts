@@ -230,7 +230,7 @@ export function checkLimits(recorded: readonly Recorded[]): string[] {
     for (const { type, key, fits, allowed, source } of LIMITS) {
       const value = one.inputs[key];
       if (type !== one.type || value === undefined) continue;
-      if (!(fits instanceof RegExp ? fits.test(String(value)) : fits(value)))
+      if (!(fits instanceof RegExp ? fits.test(String(value as string)) : fits(value)))
         problems.push(
           `${type} ${one.name}: ${key} is ${String(JSON.stringify(value)).slice(0, 80)}; allowed: ${allowed} (${source})`,
         );
