@@ -1,11 +1,12 @@
 // The Pulumi program: reads the stack's configuration, asks AWS what must be known beforehand, wires the components, says the outputs. What
 // each part is made of stands in its own file; Pulumi.dev.yaml describes the configuration, docs/deploy.md the way from nothing to a first message.
+import { resolve } from 'node:path';
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { readArtefacts, readContexts } from './artefacts.ts';
+import { ArtefactsMissing, readArtefacts, readContexts } from './artefacts.ts';
 import { Budget } from './budget.ts';
 import { Cluster } from './cluster.ts';
-import { readSettings, type Settings } from './configuration.ts';
+import { readSettings, SettingsError, type Settings } from './configuration.ts';
 import { environmentOf, type Made } from './environment.ts';
 import { Grants } from './grants.ts';
 import { Interruptions } from './interruptions.ts';
@@ -22,12 +23,24 @@ import { Storage } from './storage.ts';
 import { Workloads } from './workloads.ts';
 
 /** The stack's outputs; `pulumi stack output --json` gives them to `npm start -- --stack`, the sweep and verify:aws. */
-export default async function installation(): Promise<Record<string, unknown>> {
+export default async function program(): Promise<Record<string, unknown>> {
+  try {
+    return await installation();
+  } catch (error) {
+    // Pulumi shows the message of such an error alone, without a stack.
+    if (error instanceof SettingsError || error instanceof ArtefactsMissing) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+async function installation(): Promise<Record<string, unknown>> {
   const settings = readSettings(pulumi.runtime.allConfig(), pulumi.getStack());
-  const artefacts = readArtefacts(settings.artefacts, settings.functionArchitecture);
+  // Pulumi runs the program from within this folder.
+  const built = resolve(import.meta.dirname, '..', settings.artefacts);
+  const artefacts = readArtefacts(built, settings.functionArchitecture);
   const given = givenImages(settings);
-  const built = settings.cluster === 'none' ? [] : IMAGES.filter((image) => given[image] === undefined);
-  const contexts = readContexts(settings.artefacts, built);
+  const missing = settings.cluster === 'none' ? [] : IMAGES.filter((image) => given[image] === undefined);
+  const contexts = readContexts(built, missing);
   const caller = await aws.getCallerIdentity({});
   const named = names(settings, caller.accountId);
   const { zones, architecture } = choose(settings, named.bucket, await ask(settings, named.bucket));

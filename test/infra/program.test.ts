@@ -1,11 +1,13 @@
 // The whole program under mocks, once for each way to install: what must hold of all that it declares.
+import { rmSync } from 'node:fs';
+import { relative } from 'node:path';
+import * as pulumi from '@pulumi/pulumi';
 import { expect } from 'chai';
 import { readConfiguration } from '../../cloud/configuration/configuration.ts';
 import { TAG } from '../../cloud/tags.ts';
 import { overlaps, contains } from '../../infra/cidr.ts';
-import { SettingsError } from '../../infra/configuration.ts';
 import { NODE_TAG } from '../../infra/naming.ts';
-import { ACCOUNT_ID, programOf, TOKEN, type Declared, type Recorded, type Run } from './mocks.ts';
+import { ACCOUNT_ID, makeArtefacts, programOf, TOKEN, type Declared, type Recorded, type Run } from './mocks.ts';
 import { digest, WAYS } from './ways.ts';
 
 const of = ({ resources }: Declared, type: string): Recorded[] => resources.filter((one) => one.type === type);
@@ -278,6 +280,16 @@ describe('The Pulumi program', () => {
     expect(names(again)).to.deep.equal(names(way('a new cluster')));
   });
 
+  it('finds what is uploaded from the repository’s root, wherever Pulumi runs it', async () => {
+    const folder = makeArtefacts();
+    try {
+      const configuration = { 'spotlearn:artefacts': relative(process.cwd(), folder), 'spotlearn:cluster': 'none' };
+      expect(of(await programOf({ configuration }), 'aws:s3/bucketObjectv2:BucketObjectv2')).to.have.length(5);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('lets two stacks live in one account: no name in common', () => {
     const names = (name: string) =>
       way(name)
@@ -303,7 +315,7 @@ describe('The Pulumi program', () => {
       try {
         await programOf(run);
       } catch (error) {
-        expect(error).to.be.instanceOf(SettingsError);
+        expect(error).to.be.instanceOf(pulumi.RunError);
         return (error as Error).message;
       }
       return 'nothing';
@@ -317,6 +329,7 @@ describe('The Pulumi program', () => {
     };
     const said = await refused({ answers });
     expect(said).to.include('one zone').and.to.include('does not offer').and.to.include('belongs to another account');
+    expect(await refused({ configuration: { 'spotlearn:artefacts': 'nowhere' } })).to.include('npm run package');
     expect(await refused({ configuration: { 'spotlearn:zones': 'many' } })).to.include('spotlearn:zones is "many"');
   });
 });
