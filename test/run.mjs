@@ -13,6 +13,9 @@ const MOCHA = 'node_modules/mocha/bin/mocha.js';
 const ALL = ['test/**/*.test.ts'];
 const JOURNEYS = [
   'test/images/prediction.test.ts',
+  'test/infra/language-host.test.ts',
+  'test/infra/schema/inputs.test.ts',
+  'test/lambda/package.test.ts',
   'test/examples/manifests.test.ts',
   'test/journey/bad-input.test.ts',
   'test/journey/personal.test.ts',
