@@ -249,6 +249,19 @@ export interface PredictionJobStatus {
    */
   observedGeneration?: number;
   /**
+   * Where the job was first made, when `npm run move` carried it over from another cluster. What it left in AWS goes by that uid.
+   */
+  origin?: {
+    /**
+     * Its first uid.
+     */
+    uid: string;
+    /**
+     * When it was first made.
+     */
+    createdAt: string;
+  };
+  /**
    * Where the job is in its life, for humans; programs read conditions.
    */
   phase?: "Pending" | "Queued" | "Waiting" | "Running" | "Merging" | "Succeeded" | "Failed" | "Cancelled";
@@ -571,6 +584,19 @@ export interface TrainingJobStatus {
    * Generation of the spec this status speaks of.
    */
   observedGeneration?: number;
+  /**
+   * Where the job was first made, when `npm run move` carried it over from another cluster. What it left in AWS goes by that uid.
+   */
+  origin?: {
+    /**
+     * Its first uid.
+     */
+    uid: string;
+    /**
+     * When it was first made.
+     */
+    createdAt: string;
+  };
   /**
    * Where the job is in its life, for humans; programs read conditions.
    */

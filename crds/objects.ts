@@ -45,6 +45,19 @@ export const USER_LABEL = `${GROUP}/user`;
 /** Label with the installation's name on what the operator makes. */
 export const INSTALLATION_LABEL = `${GROUP}/installation`;
 
+interface Job {
+  metadata?: ObjectMeta;
+  status?: { origin?: { uid: string; createdAt: string } };
+}
+/**
+ * Who a job is, for all that outlives its object: tags, folders, tickets, ledger, buttons in a chat. A job carried over from another cluster stays
+ * who it was; only the operator writes a status, so nobody makes himself another's job. The API server itself wants `metadata.uid`.
+ */
+export const identityOf = ({ metadata, status }: Job): string => status?.origin?.uid ?? metadata?.uid ?? '';
+/** RFC 3339; empty when it was never stored. */
+export const createdAt = ({ metadata, status }: Job): string =>
+  status?.origin?.createdAt ?? metadata?.creationTimestamp ?? '';
+
 /** `user-<id>`: the name of the Account of a user. */
 export const accountName = (userId: string): string => `user-${userId}`;
 /** `ml-user-<id>`: the namespace of a user. Identity is the namespace (decision 1). */

@@ -166,6 +166,7 @@ async function installation(): Promise<Record<string, unknown>> {
         botEnvironment,
         telegramToken: new pulumi.Config().requireSecret('telegramToken'),
         spotNodes: cluster.spotNodes,
+        paused: settings.paused,
       },
       { ...options, dependsOn: [...grants.all] },
     );

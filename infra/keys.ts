@@ -116,6 +116,12 @@ export const KEYS = {
       'true: private subnets behind one NAT gateway. false: public subnets that nothing comes into; costs nothing.',
     example: 'false',
   }),
+  paused: key({
+    kind: 'boolean',
+    default: 'false',
+    about: 'true: operator and bot have no pods in the cluster; for a move into it (npm run move), or to still it.',
+    example: 'false',
+  }),
   bucket: key({
     kind: 'text',
     optional: true,

@@ -19,6 +19,7 @@ export interface WorkloadsArgs {
   /** A secret. */
   telegramToken: pulumi.Output<string>;
   spotNodes: boolean;
+  paused: boolean;
 }
 
 type Kind = new (name: string, object: never, options: pulumi.CustomResourceOptions) => pulumi.CustomResource;
@@ -73,7 +74,7 @@ export class Workloads extends pulumi.ComponentResource {
         .apply(([{ data }, secret]) => checksumOf(data, checksumOf(secret)));
       const facts = pulumi.all([args.images[program], pulumi.unsecret(checksum)]).apply(
         ([image, hash]): DeploymentFacts => ({
-          ...{ namespace, installation, image, checksum: hash, spotNodes: args.spotNodes },
+          ...{ namespace, installation, image, checksum: hash, spotNodes: args.spotNodes, paused: args.paused },
         }),
       );
       const shape = deployment(program, {
@@ -82,6 +83,7 @@ export class Workloads extends pulumi.ComponentResource {
         image: '',
         checksum: '',
         spotNodes: args.spotNodes,
+        paused: args.paused,
       });
       return this.#make({ ...shape, spec: facts.apply((known) => deployment(program, known)['spec'] as object) }, [
         ...before,

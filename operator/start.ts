@@ -13,7 +13,7 @@ import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPart, presignPut } from '../cloud/presign.ts';
 import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
-import { accountName, userOf } from '../crds/objects.ts';
+import { accountName, identityOf, userOf } from '../crds/objects.ts';
 import { Ledger } from './accounts/month.ts';
 import { AccountReconciler } from './accounts/reconciler.ts';
 import { type Holder, Reservations } from './accounts/reservations.ts';
@@ -32,7 +32,7 @@ import { Controller } from './runtime/controller.ts';
 import { EventRecorder } from './runtime/events.ts';
 import { startHealth } from './runtime/health.ts';
 import { kubernetes as kubernetesClient, type Kubernetes } from './runtime/kubernetes.ts';
-import { Leader } from './runtime/leader.ts';
+import { Leader, OPERATOR_LEASE } from './runtime/leader.ts';
 import type { Logger } from './runtime/logging.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import { ACCOUNTS, PREDICTION_JOBS, TRAINING_JOBS } from './runtime/resources.ts';
@@ -71,7 +71,6 @@ export interface Operator {
   close(): Promise<void>;
 }
 
-const LEASE = 'spotlearn-operator';
 const MOST_NEWS = 100_000;
 /** So many jobs may wait for one merged call at the same time (runtime/window.ts). */
 const TRAINING_WORKERS = 512;
@@ -219,7 +218,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     self: {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { name: LEASE, namespace: settings.operatorNamespace },
+      metadata: { name: OPERATOR_LEASE, namespace: settings.operatorNamespace },
     },
     synced: () => synced,
     claimed: (id) => training.batches.claimed(id),
@@ -266,7 +265,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ? new Leader({
         kubernetes,
         namespace: settings.operatorNamespace,
-        name: LEASE,
+        name: OPERATOR_LEASE,
         identity: options.identity ?? `${hostname()}_${randomUUID()}`,
         clock,
         logger,
@@ -351,11 +350,11 @@ function realAws(settings: OperatorConfiguration, clients: Clients, clock: Clock
 }
 
 function* holders(trainings: readonly TrainingJob[], predictions: readonly PredictionJob[]): Iterable<Holder> {
-  for (const { metadata, status } of [...trainings, ...predictions])
+  for (const job of [...trainings, ...predictions])
     yield {
-      uid: metadata?.uid ?? '',
-      reservedUsd: status?.cost?.reservedUsd ?? 0,
-      final: FINAL_PREDICTIONS.has(status?.phase ?? ''),
+      uid: identityOf(job),
+      reservedUsd: job.status?.cost?.reservedUsd ?? 0,
+      final: FINAL_PREDICTIONS.has(job.status?.phase ?? ''),
     };
 }
 

@@ -1,6 +1,7 @@
 // The conversation: (state, input, facts) → (state, effects), without I/O. Commands first, then buttons of jobs, then buttons of older
 // messages (refused), then the present step. chats.ts reads the facts before and stores what comes out before it is done.
 import type { TrainingJob } from '../../crds/crds.generated.ts';
+import { identityOf } from '../../crds/objects.ts';
 import { accountRefused, fileWhileIdle, goneJob, idle, stale, unknownCommand, welcome } from '../wording/general.ts';
 import { foreign } from '../wording/data.ts';
 import { confirmCancel, isOver, isTraining, type Job, type JobAction } from '../wording/lists.ts';
@@ -123,7 +124,7 @@ function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button
 /** Buttons under a job's card or list: the job is looked up among the presser's own, so a forged id finds nothing. */
 function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
   const [, action, uid] = input.data.split(':') as [string, JobAction, string | undefined];
-  const job = jobsOf(facts)?.find(({ metadata }) => metadata?.uid === uid);
+  const job = jobsOf(facts)?.find((one) => identityOf(one) === uid);
   if (!job) return turn(state, toast(input.queryId, goneJob));
   const answered = toast(input.queryId, '');
   switch (action) {

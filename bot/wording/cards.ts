@@ -2,6 +2,7 @@
 // restarted bot shows the same. Foreign words (messages of conditions, names) are escaped and shortened.
 import { condition } from '../../crds/conditions.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
+import { identityOf } from '../../crds/objects.ts';
 import type { Message } from '../conversation/effect.ts';
 import { modelName } from '../conversation/models.ts';
 import type { JobRef } from '../conversation/state.ts';
@@ -46,7 +47,7 @@ export function trainingCard(job: TrainingJob, file: string): Message {
       ...(said || progress?.message ? ['', `<i>${text(progress?.message ?? said ?? '', 300)}</i>`] : []),
       ...troubles(job),
     ]),
-    buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
+    buttons: [[jobButton('cancel', identityOf(job), '⏹ Cancel the job')]],
   };
 }
 
@@ -68,7 +69,7 @@ export function troubles(job: Job): string[] {
 
 function succeededTraining(job: TrainingJob, file: string): Message {
   const { model, startTime, completionTime } = job.status ?? {};
-  const uid = job.metadata?.uid ?? '';
+  const uid = identityOf(job);
   return {
     html: message([
       '✅ <b>Model ready</b>',

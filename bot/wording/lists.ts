@@ -1,6 +1,7 @@
 // Answers of /jobs /status /models /datasets /cost and of /cancel: lists, each cut to what a message holds.
 import type { Account, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
 import { condition } from '../../crds/conditions.ts';
+import { createdAt, identityOf } from '../../crds/objects.ts';
 import type { Button, Message } from '../conversation/effect.ts';
 import type { StoredDataset } from '../conversation/facts.ts';
 import { modelName } from '../conversation/models.ts';
@@ -48,13 +49,13 @@ function jobLine(job: Job): string {
   const what = isTraining(job)
     ? `training ${code(job.spec.target, 30)}`
     : `prediction with ${code(job.spec.modelRef, 40)}`;
-  const made = job.metadata?.creationTimestamp;
+  const made = createdAt(job);
   const cost = job.status?.cost?.actualUsd;
   return `${MARKS[phaseOf(job)] ?? '•'} ${bold(job.metadata?.name ?? '')} – ${what}, ${phaseOf(job)}${cost === undefined ? '' : `, ${usd(cost)}`}${made ? ` · ${when(Date.parse(made))}` : ''}`;
 }
 
 const newestFirst = <J extends Job>(jobs: readonly J[]): J[] =>
-  [...jobs].sort((a, b) => (b.metadata?.creationTimestamp ?? '').localeCompare(a.metadata?.creationTimestamp ?? ''));
+  [...jobs].sort((a, b) => createdAt(b).localeCompare(createdAt(a)));
 
 export function jobsList(jobs: readonly Job[]): Message {
   if (jobs.length === 0) return { html: 'You have no jobs yet. /train makes the first.' };
@@ -72,7 +73,7 @@ function resultButtons(jobs: readonly Job[]): Pick<Message, 'buttons'> {
   const buttons = jobs
     .filter((job) => !isTraining(job) && job.status?.phase === 'Succeeded')
     .slice(0, BUTTONS_SHOWN)
-    .map(({ metadata }) => [jobButton('result', metadata?.uid ?? '', label(`⬇️ Result of ${metadata?.name ?? ''}`))]);
+    .map((job) => [jobButton('result', identityOf(job), label(`⬇️ Result of ${job.metadata?.name ?? ''}`))]);
   return buttons.length > 0 ? { buttons } : {};
 }
 
@@ -111,7 +112,7 @@ function troubles(job: Job): string[] {
 function cancelButtons(running: readonly Job[]): Pick<Message, 'buttons'> {
   const buttons = running
     .slice(0, BUTTONS_SHOWN)
-    .map((job) => [jobButton('cancel', job.metadata?.uid ?? '', label(`⏹ Cancel ${job.metadata?.name ?? ''}`))]);
+    .map((job) => [jobButton('cancel', identityOf(job), label(`⏹ Cancel ${job.metadata?.name ?? ''}`))]);
   return buttons.length > 0 ? { buttons } : {};
 }
 
@@ -132,8 +133,8 @@ export const confirmCancel = (job: Job): Message => ({
     `${isTraining(job) ? 'The job is deleted and its instance stopped.' : 'The job is deleted, what runs for it is ended, and nothing of its result is kept.'}${(job.status?.cost?.actualUsd ?? 0) > 0 ? ` The ${usd(job.status?.cost?.actualUsd ?? 0)} it cost so far stay charged.` : ''}`,
   ]),
   buttons: [
-    [jobButton('delete', job.metadata?.uid ?? '', '⏹ Yes, cancel it')],
-    [jobButton('keep', job.metadata?.uid ?? '', '↩️ Keep it running')],
+    [jobButton('delete', identityOf(job), '⏹ Yes, cancel it')],
+    [jobButton('keep', identityOf(job), '↩️ Keep it running')],
   ],
 });
 
@@ -154,8 +155,8 @@ export function modelsList(models: readonly TrainingJob[]): Message {
       }),
     ]),
     // By number: side by side on a phone, two names would be cut where they differ.
-    buttons: shown.slice(0, BUTTONS_SHOWN).map(({ metadata }, at) => {
-      const uid = metadata?.uid ?? '';
+    buttons: shown.slice(0, BUTTONS_SHOWN).map((job, at) => {
+      const uid = identityOf(job);
       return [
         jobButton('predict', uid, `🔮 Predict with ${at + 1}`),
         jobButton('album', uid, `📊 Pictures of ${at + 1}`),

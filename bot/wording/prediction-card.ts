@@ -1,6 +1,7 @@
 // The one message a prediction has while it runs, what it becomes in the end, and what comes with the result. Rendered from the custom
 // resource alone, as the cards of trainings (cards.ts).
 import type { PredictionJob } from '../../crds/crds.generated.ts';
+import { identityOf } from '../../crds/objects.ts';
 import type { Message } from '../conversation/effect.ts';
 import { charged, costLines, ON_CLUSTER, reasonOf, troubles } from './cards.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
@@ -34,7 +35,7 @@ export function predictionCard(job: PredictionJob, file: string, link?: string):
 }
 
 const resultButton = (job: PredictionJob, words = '🔗 New links to the files') =>
-  jobButton('result', job.metadata?.uid ?? '', words);
+  jobButton('result', identityOf(job), words);
 
 function runningCard(job: PredictionJob, file: string): Message {
   const { message: said, progress, rows } = job.status ?? {};
@@ -54,7 +55,7 @@ function runningCard(job: PredictionJob, file: string): Message {
       ...troubles(job),
       ...warningLines(job),
     ]),
-    buttons: [[jobButton('cancel', job.metadata?.uid ?? '', '⏹ Cancel the job')]],
+    buttons: [[jobButton('cancel', identityOf(job), '⏹ Cancel the job')]],
   };
 }
 

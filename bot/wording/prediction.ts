@@ -5,6 +5,7 @@ import type { At, PredictionChoice, Table } from '../conversation/state.ts';
 import { button, mark } from '../conversation/turn.ts';
 import { predictionSeconds } from '../estimate.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
+import { identityOf } from '../../crds/objects.ts';
 import { bytes, count, duration, usd } from './figures.ts';
 import { bold, code, label, message, short, text } from './html.ts';
 import { mainMetric } from './metrics.ts';
@@ -38,7 +39,7 @@ export function askPredictModel(token: string, models: readonly TrainingJob[]): 
     ]),
     buttons: models
       .slice(0, MODELS_SHOWN)
-      .map((job) => [button(token, `m${mark(job.metadata?.uid ?? '')}`, label(modelLabel(job)))]),
+      .map((job) => [button(token, `m${mark(identityOf(job))}`, label(modelLabel(job)))]),
   };
 }
 

@@ -12,6 +12,8 @@ export interface DeploymentFacts {
   readonly checksum: string;
   /** Whether there are Spot nodes, which the bot then runs on. */
   readonly spotNodes: boolean;
+  /** No pods at all. */
+  readonly paused: boolean;
 }
 
 interface Own {
@@ -53,7 +55,7 @@ export function deployment(program: ProgramName, facts: DeploymentFacts): Kubern
     kind: 'Deployment',
     metadata: { name, namespace: facts.namespace, labels: labelsOf(program, facts.installation) },
     spec: {
-      replicas: own.replicas,
+      replicas: facts.paused ? 0 : own.replicas,
       revisionHistoryLimit: 5,
       strategy: own.strategy,
       selector: { matchLabels: selectorOf(program) },

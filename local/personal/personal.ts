@@ -10,6 +10,7 @@ import type { PersonalBundles } from '../stack/personal-bundles.ts';
 import { startProgram, type Program } from '../stack/programs.ts';
 import type { StateFolder } from '../stack/state.ts';
 import { runStep } from '../stack/step.ts';
+import { refuseMoved } from './moved.ts';
 import { readOutputs, type StackOutputs } from './outputs.ts';
 import { PROFILES, profilesOf } from './profiles.ts';
 
@@ -33,6 +34,7 @@ export async function bringUpPersonal(
   tell: (what: string, where: string) => void,
 ): Promise<Personal> {
   const outputs = readOutputs(file);
+  refuseMoved(state);
   checkToken(outputs, environment);
   const programs: Program[] = [];
   const stop = async () => {

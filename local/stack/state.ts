@@ -78,6 +78,7 @@ const OURS = [
   'aws-profiles',
   'aws-config.json',
   'outputs.json',
+  'moved.json',
   'root-key',
   'service-account-key',
   'kubelet-config.json',

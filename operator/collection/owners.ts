@@ -2,7 +2,7 @@
 // costs. The four collections beside this file compare it with what the cloud lists. Pure.
 import { modelFolder, type Prefixes } from '../../cloud/keys.ts';
 import type { Attempt, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
-import { userOf } from '../../crds/objects.ts';
+import { identityOf, userOf } from '../../crds/objects.ts';
 import { FINAL_PHASES as FINAL_PREDICTIONS } from '../prediction/transitions.ts';
 import { isFinal, modelId, uidOf } from '../training/job.ts';
 
@@ -61,9 +61,9 @@ export function keyOwners(
     for (const { instanceId } of job.status?.attempts ?? []) if (instanceId !== undefined) instances.add(instanceId);
     for (const { batch } of unended(job)) batches.add(batch);
   }
-  for (const { metadata, status } of predictions) {
-    existing.add(metadata?.uid ?? '');
-    if (!FINAL_PREDICTIONS.has(status?.phase ?? '')) live.add(metadata?.uid ?? '');
+  for (const job of predictions) {
+    existing.add(identityOf(job));
+    if (!FINAL_PREDICTIONS.has(job.status?.phase ?? '')) live.add(identityOf(job));
   }
   return { existing, live, instances, batches, modelFolders };
 }

@@ -1,10 +1,10 @@
 // Names and small facts of a PredictionJob that every concern here needs: its key, its user, its folder in the bucket and what lies there.
 import { predictionFolder } from '../../cloud/keys.ts';
 import type { PredictionJob } from '../../crds/crds.generated.ts';
-import { userOf } from '../../crds/objects.ts';
+import { identityOf, userOf } from '../../crds/objects.ts';
 import type { Places } from '../training/job.ts';
 
-export const uidOf = (job: PredictionJob): string => job.metadata?.uid ?? '';
+export const uidOf = (job: PredictionJob): string => identityOf(job);
 export const jobKey = (job: PredictionJob): string => `${job.metadata?.namespace}/${job.metadata?.name}`;
 export const userIdOf = (job: PredictionJob): string => userOf(job.metadata?.namespace ?? '') ?? '';
 

@@ -6,11 +6,13 @@ import { failed, type Kubernetes } from './kubernetes.ts';
 import type { Logger } from './logging.ts';
 import { LEASES } from './resources.ts';
 
+/** Whoever holds this Lease is the operator that acts. */
+export const OPERATOR_LEASE = 'spotlearn-operator';
 export const LEASE_SECONDS = 15;
 export const RENEW_DEADLINE_MS = 10_000;
 export const RETRY_MS = 2_000;
 
-interface Lease {
+export interface Lease {
   apiVersion?: string;
   kind?: string;
   metadata?: ObjectMeta;

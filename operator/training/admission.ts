@@ -5,7 +5,7 @@ import { hyperparameterProblem } from '../../cloud/families.ts';
 import { modelFolder } from '../../cloud/keys.ts';
 import { timestamp } from '../../crds/conditions.ts';
 import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
-import { accountName, userOf } from '../../crds/objects.ts';
+import { accountName, createdAt, userOf } from '../../crds/objects.ts';
 import type { Verdict } from './confirm.ts';
 import { lookAtData } from './dataset.ts';
 import { isFinal, modelId, uidOf, type Places } from './job.ts';
@@ -66,10 +66,11 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
 }
 
 /** A deadline that was over before anything began. Later on it is the deadline rule's matter, not admission's. */
-function deadlineProblem({ metadata, spec, status }: TrainingJob, now: number): Refusal | undefined {
+function deadlineProblem(job: TrainingJob, now: number): Refusal | undefined {
+  const { spec, status } = job;
   const due = Date.parse(spec.deadline ?? '');
   if (!(due <= now) || status?.startTime !== undefined) return undefined;
-  if (due > Date.parse(metadata?.creationTimestamp ?? ''))
+  if (due > Date.parse(createdAt(job)))
     return refuse(
       'DeadlineExceeded',
       `spec.deadline (${spec.deadline}) passed while the job waited. Create it again with a later one.`,
@@ -93,8 +94,7 @@ function rivalOf(job: TrainingJob, siblings: Iterable<TrainingJob>): TrainingJob
 }
 
 /** Orders by creation (RFC 3339 UTC, so as text), name and uid. */
-const age = ({ metadata }: TrainingJob): string =>
-  `${metadata?.creationTimestamp ?? ''} ${metadata?.name} ${metadata?.uid}`;
+const age = (job: TrainingJob): string => `${createdAt(job)} ${job.metadata?.name} ${uidOf(job)}`;
 
 async function modelExists(job: TrainingJob, userId: string, { bucket, places }: AdmissionOptions): Promise<boolean> {
   return (await bucket.head(`${modelFolder(places, userId, modelId(job))}manifest.json`)) !== undefined;

@@ -1,7 +1,7 @@
 // Names and small facts of a TrainingJob that every concern here needs. The types of spec and status are generated from the CRD.
 import { instanceFolder, modelFolder, s3Uri, type Prefixes } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
-import { userOf } from '../../crds/objects.ts';
+import { identityOf, userOf } from '../../crds/objects.ts';
 
 export type Phase = NonNullable<TrainingJobStatus['phase']>;
 
@@ -10,7 +10,7 @@ export const FINAL_PHASES: ReadonlySet<string> = new Set(['Succeeded', 'Failed']
 export const ATTEMPTS_KEPT = 20;
 
 export const isFinal = (job: TrainingJob): boolean => FINAL_PHASES.has(job.status?.phase ?? '');
-export const uidOf = (job: TrainingJob): string => job.metadata?.uid ?? '';
+export const uidOf = (job: TrainingJob): string => identityOf(job);
 export const jobKey = (job: TrainingJob): string => `${job.metadata?.namespace}/${job.metadata?.name}`;
 
 /** The attempt that serves the job or is to: not over, and not being replaced. */

@@ -6,6 +6,7 @@ import { CloudError } from '../../cloud/errors.ts';
 import { AUTO } from '../../cloud/families.ts';
 import { CHECKPOINT_FOLDER, checkpointsOf, TICKET } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
+import { createdAt } from '../../crds/objects.ts';
 import { logStreamOf, placeOf, uidOf, type Places } from './job.ts';
 
 /** Life of the URLs in a ticket; the credentials they are signed with may end them earlier. */
@@ -85,11 +86,12 @@ export function renderTicket(facts: TicketFacts): Ticket {
  * How long auto may search: half of what the job's spec leaves it by time and by money, ten minutes at most. By the spec alone and not by
  * what is left when an attempt begins, so that the same job makes the same search, also after an interruption.
  */
-export function searchSeconds({ metadata, spec }: Pick<TrainingJob, 'metadata' | 'spec'>): number {
+export function searchSeconds(job: Pick<TrainingJob, 'metadata' | 'spec' | 'status'>): number {
+  const { spec } = job;
   const { activeDeadlineSeconds = Infinity, deadline, budget } = spec;
   const bought =
     spec.placement === 'Cluster' ? Infinity : ((budget?.maxCostUsd ?? Infinity) / STATED_USD_PER_HOUR) * 3600;
-  const due = (Date.parse(deadline ?? '') - Date.parse(metadata?.creationTimestamp ?? '')) / 1000;
+  const due = (Date.parse(deadline ?? '') - Date.parse(createdAt(job))) / 1000;
   const most = Math.min(activeDeadlineSeconds, bought, Number.isNaN(due) ? Infinity : due);
   return Math.max(LEAST_SEARCH_SECONDS, Math.min(LONGEST_SEARCH_SECONDS, Math.round(most / 2)));
 }

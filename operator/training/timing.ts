@@ -1,6 +1,7 @@
 // What spec.deadline asks for now: from the job's measured progress, the market and its money to the choice of the Uniform Progress rule
 // (deadline.ts). The reconciler asks it for each decision about a job with a deadline; decide.ts and the plan follow it.
 import type { TrainingJob } from '../../crds/crds.generated.ts';
+import { createdAt } from '../../crds/objects.ts';
 import { onDemandPrice, VOLUME_PER_HOUR } from './costs.ts';
 import { tableBytesOf } from './dataset.ts';
 import { chooseMarket, estimateWork, longestChangeover, type MarketChoice } from './deadline.ts';
@@ -26,7 +27,7 @@ const guessSeconds = (bytes: number): number => 30 + (60 * bytes) / 20e6;
 
 /** Undefined for a job without a deadline, or one that is not to use EC2's markets. */
 export function choiceFor(job: TrainingJob, timing: Timing): Choice | undefined {
-  const { spec, status, metadata } = job;
+  const { spec, status } = job;
   const deadline = Date.parse(spec.deadline ?? '');
   if (!Number.isFinite(deadline) || spec.placement === 'Cluster' || spec.placement === 'OnDemand') return undefined;
   const { now, planner, budgetLeftUsd, checkpointSeconds, observeSeconds } = timing;
@@ -41,7 +42,7 @@ export function choiceFor(job: TrainingJob, timing: Timing): Choice | undefined 
   });
   const choice = chooseMarket({
     ...{ now, deadline, budgetLeftUsd },
-    start: Date.parse(status?.startTime ?? metadata?.creationTimestamp ?? '') || now,
+    start: Date.parse(status?.startTime ?? createdAt(job)) || now,
     ...work,
     changeoverSeconds: longestChangeover(checkpointSeconds, observeSeconds),
     market: market === 'cluster' ? undefined : market,

@@ -28,6 +28,7 @@ const WRONG: Record<KeyName, string> = {
   cidr: '10.0.0.0/8',
   zones: '1',
   natGateway: 'yes',
+  paused: 'no',
   bucket: 'My_Bucket',
   protectData: '1',
   datasetDays: '0',

@@ -250,6 +250,47 @@ describe('The Pulumi program', () => {
     expect(String(kubeconfig?.inputs['kubeconfig'])).not.to.match(/"token"/);
   });
 
+  it('runs two operators and one bot, on nothing but what they need, and none while it is paused', async () => {
+    const replicas = (declared: Declared) =>
+      of(declared, 'kubernetes:apps/v1:Deployment').map(
+        ({ name, inputs }) => `${name} ${String(get(inputs, 'spec', 'replicas'))}`,
+      );
+    expect(replicas(way('a new cluster'))).to.have.members([
+      ...['deployment-spotlearn-operator 2', 'deployment-spotlearn-bot 1'],
+    ]);
+    const paused = await programOf({ configuration: { 'spotlearn:paused': 'true' } });
+    expect(replicas(paused)).to.have.members(['deployment-spotlearn-operator 0', 'deployment-spotlearn-bot 0']);
+    for (const { inputs } of of(way('a new cluster'), 'kubernetes:apps/v1:Deployment')) {
+      const pod = get(inputs, 'spec', 'template', 'spec') as { containers: Record<string, unknown>[] };
+      expect(get(pod, 'securityContext', 'runAsNonRoot')).to.equal(true);
+      for (const container of pod.containers) {
+        expect(container['securityContext']).to.deep.equal({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'])
+          expect(container).to.have.property(probe);
+        expect(get(container, 'resources', 'limits', 'memory')).to.match(/^\d+Mi$/);
+        expect(container['image']).to.match(/@sha256:/);
+      }
+    }
+  });
+
+  it('lets a destroy end the bot first, then the operator, then what they stand on', () => {
+    const { resources } = way('a new cluster');
+    const named = (name: string) => resources.find((each) => each.name === name) as Recorded;
+    const [operator, bot] = [named('deployment-spotlearn-operator'), named('deployment-spotlearn-bot')];
+    expect(bot.dependsOn).to.include(operator.urn);
+    const definitions = of(way('a new cluster'), 'kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition');
+    expect(definitions).to.have.length(3);
+    for (const definition of definitions) {
+      expect(operator.dependsOn).to.include(definition.urn);
+      expect(definition.protect).to.equal(true);
+    }
+    expect(operator.dependsOn).to.include(named('clusterrole-spotlearn-operator').urn);
+  });
+
   it('builds images once for each content, and takes those that are given', () => {
     const images = of(way('a new cluster'), 'docker-build:index:Image');
     expect(images).to.have.length(4);

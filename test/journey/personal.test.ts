@@ -1,13 +1,28 @@
 // One person's installation: `npm start -- --stack FILE` against a cloud that is somebody else's processes – the local AWS and Telegram of a stack
-// whose own operator and bot are stopped.
+// whose own operator and bot are stopped. Then everything moves to another Kubernetes API, in the midst of a training.
+import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { KubeClient } from '../../local/kubernetes/kubelet/client.ts';
 import { Start } from './command.ts';
 import type { Person } from './person.ts';
 import { Journey, stateFolder, until } from './stack.ts';
 import { plain, TARGET } from './tables.ts';
+
+/** Some forty seconds of training. */
+const TREES = 1200;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+function moved(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['local/move/main.ts', ...args], { cwd: root }, (_, stdout, stderr) =>
+      resolve({ stdout, stderr }),
+    );
+  });
+}
 
 describe('One person’s installation', function () {
   this.timeout(240_000);
@@ -15,18 +30,18 @@ describe('One person’s installation', function () {
   let person: Person | undefined;
   const starts: Start[] = [];
   const state = stateFolder();
-  const work = (): Start => {
+  const work = (folder = state): Start => {
     const { addresses, access } = cloud.stack;
     const env = {
       PATH: process.env['PATH'],
-      HOME: state,
+      HOME: folder,
       AWS_ENDPOINT_URL: addresses.aws,
       AWS_ACCESS_KEY_ID: access.accessKeyId,
       AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
       TELEGRAM_API_ROOT: addresses.telegramApiRoot,
       TELEGRAM_TOKEN: addresses.telegramToken,
     };
-    const one = new Start(['--stack', cloud.state.path('outputs.json')], state, [], env);
+    const one = new Start(['--stack', cloud.state.path('outputs.json')], folder, [], env);
     starts.push(one);
     return one;
   };
@@ -94,5 +109,70 @@ describe('One person’s installation', function () {
       .and.not.to.match(/\n\s+at /);
     const wrong = await new Start(['--stack', join(other, 'nowhere.json')], other, [], bare).ended;
     expect(wrong.stderr).to.include('There is no file').and.to.include('pulumi stack output --json');
+  });
+
+  it('moves to another cluster in the midst of a training, which loses neither its instance nor a cent', async () => {
+    const path = `/apis/spotlearn.io/v1alpha1/namespaces/ml-user-${person?.userId}/trainingjobs`;
+    const jobIn = async (api: KubeClient) => (await api.call('GET', `${path}/long`)) as unknown as TrainingJob;
+    const here = await KubeClient.fromKubeconfig(join(state, 'kubernetes/kubeconfig'));
+    const data = readFileSync(new URL('../../examples/german_credit.csv', import.meta.url));
+    const uri = await cloud.put(person?.userId ?? '', 'german_credit.csv', data);
+    await here.call('POST', path, {
+      ...{ apiVersion: 'spotlearn.io/v1alpha1', kind: 'TrainingJob', metadata: { name: 'long' } },
+      spec: {
+        ...{ dataset: { uri }, target: 'class', budget: { maxCostUsd: 1 } },
+        model: { type: 'gradient_boosting', hyperparameters: { n_estimators: TREES } },
+      },
+    });
+    const before = await until(
+      'the training runs',
+      async () => {
+        const job = await jobIn(here);
+        return job.status?.phase === 'Running' ? job : undefined;
+      },
+      60_000,
+    );
+    here.close();
+    const running = starts.at(-1);
+    running?.child.kill('SIGTERM');
+    expect((await running?.ended)?.code).to.equal(0);
+
+    const cluster = stateFolder();
+    await work(cluster).printed('Spotlearn works');
+    const to = join(cluster, 'kubernetes/kubeconfig');
+    const rehearsed = await moved('--to', to, '--from', state);
+    expect(rehearsed.stdout).to.include('2 trainings').and.to.include('Nothing was done.');
+    const done = await moved('--to', to, '--from', state, '--yes');
+    expect(done.stderr).to.equal('');
+    expect(done.stdout).to.include('1 of the trainings on an instance, which goes on meanwhile');
+    const there = await KubeClient.fromKubeconfig(to);
+    try {
+      const job = await until(
+        'the training ends there',
+        async () => {
+          const one = await jobIn(there);
+          return one.status?.phase === 'Succeeded' || one.status?.phase === 'Failed' ? one : undefined;
+        },
+        90_000,
+      );
+      expect(job.status?.phase, job.status?.message).to.equal('Succeeded');
+      expect(job.metadata?.uid).not.to.equal(before.metadata?.uid);
+      const instance = before.status?.instanceId;
+      expect(job.status?.attempts?.map(({ instanceId, endReason }) => [instanceId, endReason])).to.deep.equal([
+        [instance, 'Succeeded'],
+      ]);
+      expect((await cloud.instances(before)).map(({ InstanceId }) => InstanceId)).to.deep.equal([instance]);
+      const entries = await cloud.keys(`ledger/user_${person?.userId}/`);
+      expect(entries.filter((key) => key.includes(before.metadata?.uid ?? 'none'))).to.have.length(1);
+      await cloud.idle();
+      // The bot there goes on with the chat, down to the buttons of messages that the other one sent.
+      await person?.say('/jobs', 'shop');
+      await person?.press('🔮 Predict with it', 'shop');
+    } finally {
+      there.close();
+    }
+    const refused = await work().ended;
+    expect(refused.code).to.equal(1);
+    expect(refused.stderr).to.include('was moved to the cluster of').and.to.include('--fresh');
   });
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeInstancesCommand, DescribeVpcsCommand, EC2Client, type Instance } from '@aws-sdk/client-ec2';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { TAG } from '../../cloud/tags.ts';
 import type { Account, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
 import { accountName, API_VERSION, namespaceOf } from '../../crds/objects.ts';
@@ -168,6 +168,14 @@ export class Journey {
     const [, Bucket = '', Key = ''] = /^s3:\/\/([^/]+)\/(.*)$/s.exec(uri) ?? [];
     const { Body } = await this.s3.send(new GetObjectCommand({ Bucket, Key }));
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+
+  /** Of objects below a prefix. */
+  async keys(prefix: string): Promise<string[]> {
+    const { Contents = [] } = await this.s3.send(
+      new ListObjectsV2Command({ Bucket: this.stack.bucket, Prefix: prefix }),
+    );
+    return Contents.map(({ Key = '' }) => Key);
   }
 
   async train(userId: string, name: string, spec: TrainingSpec): Promise<void> {

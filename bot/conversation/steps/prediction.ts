@@ -1,6 +1,7 @@
 // The prediction conversation: where → model → data → column → confirmation → launching. "Predict with it" under a finished training
 // comes in at the data.
 import type { TrainingJob } from '../../../crds/crds.generated.ts';
+import { createdAt, identityOf } from '../../../crds/objects.ts';
 import { askData, missingColumns } from '../../wording/data.ts';
 import { cancelled, chooseAButton, noCloud, noCluster, pleaseWait } from '../../wording/general.ts';
 import {
@@ -40,10 +41,9 @@ export const predictPlace: StepDefinition<'predictPlace'> = {
 
 /** Trainings that ended with a model, newest first. */
 export function modelsOf(facts: Facts): TrainingJob[] {
-  const made = (job: TrainingJob) => job.metadata?.creationTimestamp ?? '';
   return (facts.trainings ?? [])
     .filter((job) => job.status?.phase === 'Succeeded' && !job.metadata?.deletionTimestamp)
-    .sort((a, b) => made(b).localeCompare(made(a)));
+    .sort((a, b) => createdAt(b).localeCompare(createdAt(a)));
 }
 
 export const chosen = (job: TrainingJob): ChosenModel => ({
@@ -58,7 +58,7 @@ export const predictModel: StepDefinition<'predictModel'> = {
     const models = modelsOf(facts);
     const job =
       input.kind === 'button'
-        ? models.find(({ metadata }) => valueOf(input.data) === `m${mark(metadata?.uid ?? '')}`)
+        ? models.find((one) => valueOf(input.data) === `m${mark(identityOf(one))}`)
         : input.kind === 'text'
           ? models.find(({ metadata }) => metadata?.name === input.text.trim())
           : undefined;

@@ -62,10 +62,10 @@ export const isClusterId = (id: string): boolean => id.startsWith(PREFIX);
 
 /** Renders the Job of an attempt. Nothing a user wrote gets into commands, environment or names. */
 export function workerJob(job: TrainingJob, attempt: Attempt, facts: WorkerFacts): BatchJob {
-  const { name = '', namespace = '' } = job.metadata ?? {};
+  const { name = '', namespace = '', uid = '' } = job.metadata ?? {};
   const id = clusterId(uidOf(job), attempt.number);
   const labels = workerLabels(job, attempt, facts.installation);
-  const owner = { apiVersion: API_VERSION, kind: 'TrainingJob', name, uid: uidOf(job) };
+  const owner = { apiVersion: API_VERSION, kind: 'TrainingJob', name, uid };
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',

@@ -2,9 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { forgetMoved, noteMoved, refuseMoved } from '../../../local/personal/moved.ts';
 import { readOutputs, type StackOutputs } from '../../../local/personal/outputs.ts';
 import { profilesOf } from '../../../local/personal/profiles.ts';
 import { StartFailure } from '../../../local/stack/failure.ts';
+import { openState } from '../../../local/stack/state.ts';
 import { programOf } from '../../infra/mocks.ts';
 
 describe('One person’s installation', () => {
@@ -45,6 +47,20 @@ describe('One person’s installation', () => {
     expect(said).to.include('operatorEnvironment is 7; allowed: an object of texts');
     const { AWS_REGION: _, ...less } = outputs['botEnvironment'] as Record<string, string>;
     expect(refused({ ...outputs, botEnvironment: less })).to.include('botEnvironment: AWS_REGION is missing');
+  });
+
+  it('does not start where everything was moved away, or is being moved', () => {
+    const state = openState(join(folder, 'state'), false);
+    refuseMoved(state);
+    noteMoved(state, { to: '/there', ended: false });
+    expect(() => refuseMoved(state)).to.throw(StartFailure, 'npm run move -- --to /there --yes again');
+    noteMoved(state, { to: '/there', ended: true });
+    expect(() => refuseMoved(state)).to.throw(StartFailure, 'was moved to the cluster of /there');
+    forgetMoved(state);
+    refuseMoved(state);
+    noteMoved(state, { to: '/there', ended: true });
+    state.release();
+    refuseMoved(openState(join(folder, 'state'), true));
   });
 
   describe('signs in with what its caller has, and copies nothing:', () => {
