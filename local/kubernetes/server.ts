@@ -81,7 +81,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     const authorizer = new Authorizer(store, catalogue);
     const handlers = new Handlers({ store, writer, authorizer, clock, renderer: { renderTable, now } });
     const openapi = () => import('./openapi.ts');
-    const router = new Router({ tokens, authorizer, catalogue, handlers, openapi, logger });
+    const serviceAccount = (namespace: string, name: string) => store.get('/serviceaccounts', namespace, name);
+    const router = new Router({ tokens, authorizer, catalogue, handlers, openapi, logger, serviceAccount });
     const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, (request, response) => {
       void router.handle(request, response);
     });

@@ -1,6 +1,7 @@
 // Brings the whole product up on this machine, in the order a real installation comes to life: the clouds (AWS, Telegram, Kubernetes),
 // what pulumi up makes in them, then operator and bot. Next: play/ plays the main job on it.
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { templateIdOf } from '../aws/ec2/identifiers.ts';
 import type { Artefacts } from './artefacts.ts';
@@ -124,9 +125,13 @@ async function start(
     page: telegram.ready.page ?? '',
   };
   const profiles = writeProfiles(state, installation, access);
-  // On the embedded API operator and bot have no more rights than RBAC gives their accounts; on another cluster they have the caller's.
-  const as = (account: (typeof PROGRAM_ACCOUNTS)[number]): Addresses =>
-    kubernetes ? { ...addresses, kubeconfig: state.path('kubernetes', `${account}.kubeconfig`) } : addresses;
+  // Operator and bot have no more rights than RBAC gives their accounts.
+  const folder = state.path(kubernetes ? 'kubernetes' : 'accounts');
+  const renewal = kubernetes ? undefined : await keepTokens({ kubeconfig: config, folder });
+  const as = (account: (typeof PROGRAM_ACCOUNTS)[number]): Addresses => ({
+    ...addresses,
+    kubeconfig: join(folder, `${account}.kubeconfig`),
+  });
   const [operator] = await Promise.all([
     run(
       'operator',
@@ -153,7 +158,22 @@ async function start(
   tell('bot', addresses.page);
   state.write('env', shellExports(installation, addresses, access, operatorUrl));
   const telegramUrl = telegram.ready.url ?? '';
-  return { addresses, access, telegramUrl, operatorUrl, programs, bucket: installation.bucket, stop };
+  const stopAll = async () => {
+    clearInterval(renewal);
+    await stop();
+  };
+  return { addresses, access, telegramUrl, operatorUrl, programs, bucket: installation.bucket, stop: stopAll };
+}
+
+/** Well before EKS ends a token. */
+const RENEW_MS = 8 * 3_600_000;
+
+async function keepTokens(place: { kubeconfig: string; folder: string }): Promise<NodeJS.Timeout> {
+  mkdirSync(place.folder, { recursive: true, mode: 0o700 });
+  const input = { ...place, namespace: OPERATOR_NAMESPACE, accounts: PROGRAM_ACCOUNTS };
+  await runStep('tokens', input, bare());
+  // One that fails is tried again with the next.
+  return setInterval(() => void runStep('tokens', input, bare()).catch(() => undefined), RENEW_MS).unref();
 }
 
 const ROOT_KEY_ID = 'AKIASPOTLEARNLOCAL00';

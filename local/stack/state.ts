@@ -77,6 +77,7 @@ const OURS = [
   'env',
   'aws-profiles',
   'aws-config.json',
+  'accounts',
   'outputs.json',
   'moved.json',
   'root-key',

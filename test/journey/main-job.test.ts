@@ -125,6 +125,13 @@ describeEachServer(
         const { code, stdout, stderr } = await run.ended;
         expect(code, stderr).to.equal(0);
         expectMainJob(summaryOf(stdout));
+        // Under the accounts and with the rights that the Pulumi program makes, not with those of whoever started it.
+        for (const account of ['spotlearn-operator', 'spotlearn-bot']) {
+          const own = readFileSync(join(run.state, 'accounts', `${account}.kubeconfig`), 'utf8');
+          expect(own).to.include('tokenFile').and.not.to.include(server.token);
+          const log = readFileSync(join(run.state, 'logs', `${account.replace('spotlearn-', '')}.log`), 'utf8');
+          expect(log).not.to.match(/forbidden/i);
+        }
       } finally {
         run.forget();
       }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { OpenApiDocument, OpenApiIndex } from '../api.ts';
 import type { Authorizer } from '../access/authorizer.ts';
 import { ANONYMOUS, type Tokens, type User } from '../access/tokens.ts';
+import { requestToken, tokenPath, type FindServiceAccount } from '../access/token-request.ts';
 import { ApiError, noSuchPath, unauthorized } from '../errors.ts';
 import type { Catalogue } from '../resources/catalogue.ts';
 import * as discovery from './discovery.ts';
@@ -16,6 +17,7 @@ export interface RouterOptions {
   readonly authorizer: Authorizer;
   readonly catalogue: Catalogue;
   readonly handlers: Handlers;
+  readonly serviceAccount: FindServiceAccount;
   /** Loaded at the first use: kubectl asks, controllers don't. */
   readonly openapi: () => Promise<{ readonly openApiIndex: OpenApiIndex; readonly openApiDocument: OpenApiDocument }>;
   readonly logger: Logger;
@@ -47,6 +49,11 @@ export class Router {
     if (PUBLIC.test(path)) {
       if (path === '/version' || path === '/version/') return reply(request, response, 200, discovery.VERSION);
       return replyText(response, 200, 'ok');
+    }
+    const account = tokenPath(path);
+    if (account && request.method === 'POST') {
+      const { authorizer, tokens, serviceAccount } = this.#options;
+      return requestToken({ request, response, user, account, authorizer, tokens, serviceAccount });
     }
     const target = parseResourcePath(path);
     const plural = target?.plural;

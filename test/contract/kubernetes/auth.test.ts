@@ -110,6 +110,25 @@ describeEachServer('Access and discovery', (server) => {
     expect(core.map((it) => it.name)).to.include.members(['pods/log', 'pods/status', 'namespaces/finalize']);
   });
 
+  it('gives a token of a service account to whoever may ask, and knows whose it is', async () => {
+    const accounts = `${ground.core}/serviceaccounts`;
+    expect((await server.call('POST', accounts, { metadata: { name: 'worker' } })).status).to.equal(201);
+    const request = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 7200 } };
+    const { status, body } = await server.call('POST', `${accounts}/worker/token`, request);
+    expect(status).to.equal(201);
+    expect(body).to.deep.include({ kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1' });
+    expect(body.spec.expirationSeconds).to.equal(7200);
+    expect(Date.parse(body.status.expirationTimestamp)).to.be.closeTo(Date.now() + 7_200_000, 60_000);
+    const refused = await send(server, 'GET', `${ground.core}/configmaps`, { token: body.status.token });
+    expect(refused.status).to.equal(403);
+    expect(refused.body.message).to.include(`User "system:serviceaccount:${ground.namespace}:worker" cannot list`);
+    const missing = await server.call('POST', `${accounts}/nobody/token`, request);
+    expect([missing.status, missing.body.message]).to.deep.equal([404, 'serviceaccounts "nobody" not found']);
+    const headers = { 'content-type': 'application/json' };
+    const sent = { token: null, headers, body: JSON.stringify(request) };
+    expect((await send(server, 'POST', `${accounts}/worker/token`, sent)).status).to.equal(403);
+  });
+
   it('lets bound roles read, and only that', async function () {
     const role = {
       metadata: { name: 'reader' },
