@@ -16,6 +16,7 @@ const JOURNEYS = [
   'test/infra/language-host.test.ts',
   'test/infra/schema/inputs.test.ts',
   'test/lambda/package.test.ts',
+  'test/local/move/move.test.ts',
   'test/examples/manifests.test.ts',
   'test/journey/bad-input.test.ts',
   'test/journey/personal.test.ts',
