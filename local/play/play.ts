@@ -41,7 +41,7 @@ async function play(stack: Stack, job: MainJob, downloads: string, screen: Scree
   const namespace = namespaceOf(String(USER_ID));
   await chat.say('/start', 'Welcome');
   screen.step('/start', `account user-${USER_ID}, namespace ${namespace}`);
-  await chat.say('/train', 'Where');
+  await chat.say('/train', '☁️ Cloud (Spot)');
   await chat.press('☁️ Cloud (Spot)', 'Send me a CSV file');
   await chat.upload(job.data, 'Which column');
   screen.step('data set uploaded', `${basename(job.data)} → s3://${stack.bucket}/datasets/user_${USER_ID}/`);
@@ -144,6 +144,10 @@ class Chat {
     this.#stopped = stopped;
   }
 
+  /**
+   * `expected`: words that only this answer has, or the label of its button: a picture of an earlier run may come in
+   * between.
+   */
   async say(text: string, expected: string): Promise<ClientMessage> {
     const after = this.#mark();
     await this.user.send(text);
