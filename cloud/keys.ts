@@ -75,6 +75,9 @@ export const batchKey = (batch: string): string => `${BATCHES}${batch}.json`;
 /** Append-only entry of the ledger; the same job, attempt and kind always has the same key, so a retry can't double it. */
 export const ledgerKey = (userId: string, at: string, jobUid: string, attempt: number, kind: string): string =>
   `ledger/user_${userId}/${at.slice(0, 7)}/${jobUid}-${attempt}-${kind}.json`;
+/** Where all of a deleted account is copied to before it is removed; expires by the bucket's lifecycle. */
+export const EXPORTS = 'exports/';
+export const exportFolder = (userId: string, accountUid: string): string => `${EXPORTS}user_${userId}/${accountUid}/`;
 export const auditKey = (at: string, id: string): string => `audit/${at.slice(0, 10)}/${at}-${id}.json`;
 /** Code by content hash. */
 export const artefactKey = (what: 'worker' | 'lambda', sha256: string, ending: string): string =>

@@ -1,29 +1,37 @@
 // What things cost, with the unit in the type: a price per 1,000 requests can't be multiplied by a count of requests by
-// mistake (the plan did). The table is dated; live Spot prices come from DescribeSpotPriceHistory (operator).
+// mistake (the plan did), since it is no number; the functions below turn a price and a quantity of its unit into exact money.
+// The table is dated; live Spot prices come from DescribeSpotPriceHistory (operator).
 import catalogue from './catalogue.json' with { type: 'json' };
 import type { Catalogue } from './catalogue/catalogue.ts';
+import { nanosOf, plus, scaled, usdOf } from './money.ts';
 
 declare const unit: unique symbol;
-type Price<U extends string> = number & { readonly [unit]: U };
+/** A price per hour is compared and shown like a number; the others only ever meet a quantity of their unit. */
+export type UsdPerHour = number & { readonly [unit]: 'USD/h' };
 
-export type UsdPerHour = Price<'USD/h'>;
+interface Price<U extends string> {
+  readonly unit: U;
+  readonly usd: number;
+}
 export type UsdPerGbSecond = Price<'USD/GB-s'>;
 export type UsdPerRequest = Price<'USD/request'>;
 export type UsdPerThousandRequests = Price<'USD/1000 requests'>;
 export type UsdPerGbMonth = Price<'USD/GB-month'>;
 
 export const usdPerHour = (value: number): UsdPerHour => value as UsdPerHour;
+const price = <U extends string>(unit: U, usd: number): Price<U> => ({ unit, usd });
+export const usdPerGbMonth = (usd: number): UsdPerGbMonth => price('USD/GB-month', usd);
 
 /** Dated list prices (us-east-1, Linux); Spot figures are the plan's, starting values where it has none. */
 export const PRICES = {
   date: catalogue.date,
-  lambda: { gbSecond: 0.0000166667 as UsdPerGbSecond, request: 0.0000002 as UsdPerRequest },
+  lambda: { gbSecond: price('USD/GB-s', 0.0000166667), request: price('USD/request', 0.0000002) },
   s3: {
-    storage: 0.023 as UsdPerGbMonth,
-    put: 0.005 as UsdPerThousandRequests,
-    get: 0.0004 as UsdPerThousandRequests,
+    storage: usdPerGbMonth(0.023),
+    put: price('USD/1000 requests', 0.005),
+    get: price('USD/1000 requests', 0.0004),
   },
-  ebs: { gp3: 0.08 as UsdPerGbMonth },
+  ebs: { gp3: usdPerGbMonth(0.08) },
 } as const;
 
 /** One EC2 type: what it has and what it costs (catalogue.json; `npm run catalogue` says how it is refreshed). */
@@ -57,23 +65,35 @@ const HOURS_PER_MONTH = 730;
 
 /** USD for an instance that ran `seconds` at a constant price. */
 export function instanceCost(price: UsdPerHour, seconds: number): number {
-  return (price * Math.max(MINIMUM_BILLED_SECONDS, Math.ceil(seconds))) / 3600;
+  return hoursCost(price, Math.max(MINIMUM_BILLED_SECONDS, Math.ceil(seconds)));
 }
+
+/** USD for `seconds` at a price per hour, whatever the least that is billed. */
+export const hoursCost = (price: UsdPerHour, seconds: number): number =>
+  usdOf(scaled(nanosOf(price), Math.round(seconds * 1000), 3_600_000));
 
 /** USD for a volume of `gb` that existed `seconds`. */
 export function volumeCost(price: UsdPerGbMonth, gb: number, seconds: number): number {
-  return (price * gb * Math.max(MINIMUM_BILLED_SECONDS, seconds)) / (HOURS_PER_MONTH * 3600);
+  const billed = Math.max(MINIMUM_BILLED_SECONDS, seconds);
+  return usdOf(scaled(nanosOf(price.usd * gb), Math.round(billed * 1000), HOURS_PER_MONTH * 3_600_000));
 }
+
+/** A GB-second costs a fraction of a billionth more than 16,666 of them, so that its price is kept in 10^-15 USD. */
+const FINER = 1_000_000;
 
 /** USD of one invocation from its REPORT line: billed milliseconds and configured memory in MiB. */
 export function invocationCost(billedMs: number, memoryMib: number): number {
-  return PRICES.lambda.gbSecond * (memoryMib / 1024) * (billedMs / 1000) + PRICES.lambda.request;
+  const { gbSecond, request } = PRICES.lambda;
+  const memory = scaled(nanosOf(gbSecond.usd * FINER), Math.round(billedMs * memoryMib), 1024 * 1000 * FINER);
+  return usdOf(plus(memory, nanosOf(request.usd)));
 }
 
 /** USD for `count` requests. */
-export const requestsCost = (price: UsdPerThousandRequests, count: number): number => (price * count) / 1000;
+export const requestsCost = (price: UsdPerThousandRequests, count: number): number =>
+  usdOf(scaled(nanosOf(price.usd), count, 1000));
 /** USD a month for `bytes`. S3 bills GB of 2^30 bytes. */
-export const storageCost = (price: UsdPerGbMonth, bytes: number): number => (price * bytes) / 2 ** 30;
+export const storageCost = (price: UsdPerGbMonth, bytes: number): number =>
+  usdOf(scaled(nanosOf(price.usd), bytes, 2 ** 30));
 
 /** For people: `$0.0123`; two decimals from one dollar on, `<$0.0001` below that. */
 export function showUsd(usd: number): string {

@@ -43,6 +43,23 @@ export interface AccountSpec {
    */
   suspend: boolean;
   /**
+   * Whether an administrator let this user in; only an approved account gets a namespace.
+   */
+  approval: "Pending" | "Approved" | "Refused";
+  /**
+   * Money on top of the month's limit, for one month only.
+   */
+  topUp?: {
+    /**
+     * The month it holds for, yyyy-MM (UTC).
+     */
+    period: string;
+    /**
+     * US dollars on top.
+     */
+    usd: number;
+  };
+  /**
    * Money limits in USD.
    */
   limits: {
@@ -77,7 +94,7 @@ export interface AccountStatus {
    */
   namespace?: string;
   /**
-   * Ready, BudgetWarning, Suspended, each with a stable reason (docs/reasons.md).
+   * Ready, BudgetWarning, LedgerReachable, Suspended, each with a stable reason (docs/reasons.md).
    */
   conditions?: Condition[];
   /**
@@ -89,13 +106,35 @@ export interface AccountStatus {
      */
     period?: string;
     /**
-     * Spent so far.
+     * What the month may cost, its top-up included.
+     */
+    limitUsd?: number;
+    /**
+     * Spent so far: the ledger, and what runs until now.
      */
     spentUsd?: number;
     /**
-     * Worst cases of running jobs.
+     * Worst cases of running jobs, beyond what they have spent.
      */
     reservedUsd?: number;
+    /**
+     * Neither spent nor held back.
+     */
+    remainingUsd?: number;
+    /**
+     * The whole month at the pace so far.
+     */
+    forecastUsd?: number;
+    /**
+     * Highest level (percent of the limit) the user was warned of this month; each once.
+     */
+    warnedPercent?: number;
+    /**
+     * USD by day of the month (UTC), the first is the 1st; by the end of each piece of work.
+     *
+     * @maxItems 31
+     */
+    byDay?: number[];
     /**
      * Ledger entries.
      */
@@ -114,6 +153,25 @@ export interface AccountStatus {
     };
   };
   /**
+   * Worst cases held back, by the uid of the job. Written under the optimistic lock before anything is paid for: the check and the reservation are one.
+   */
+  reservations?: {
+    [k: string]: {
+      /**
+       * The most the job can cost from then on.
+       */
+      usd: number;
+      /**
+       * What it had cost before.
+       */
+      spentUsd?: number;
+      /**
+       * When it was held back.
+       */
+      at: string;
+    };
+  };
+  /**
    * What lies in the bucket for this account.
    */
   storage?: {
@@ -126,6 +184,10 @@ export interface AccountStatus {
      */
     models?: number;
     /**
+     * Results of predictions.
+     */
+    predictions?: number;
+    /**
      * Bytes in all.
      */
     bytes?: number;
@@ -133,6 +195,40 @@ export interface AccountStatus {
      * What keeping them costs a month.
      */
     monthlyUsd?: number;
+  };
+  /**
+   * What the installation itself costs; only in accounts of administrators.
+   */
+  installation?: {
+    /**
+     * Standing costs a day (EKS, nodes, logs, endpoints), from the Pulumi program and its price table.
+     */
+    usdPerDay?: number;
+    /**
+     * Jobs that ran within the last 24 hours.
+     */
+    jobs?: number;
+    /**
+     * Each one's share of the day on average.
+     */
+    usdPerJob?: number;
+  };
+  /**
+   * The newest seal of the ledger of this account: npm run ledger -- verify compares it.
+   */
+  ledger?: {
+    /**
+     * yyyy-MM.
+     */
+    period?: string;
+    /**
+     * Sealed packs of the month.
+     */
+    packs?: number;
+    /**
+     * sha256 of the last of them.
+     */
+    head?: string;
   };
   /**
    * Spending of the last 12 months, oldest first.
@@ -395,6 +491,116 @@ export interface PredictionJobStatus {
      * Worst case held back from the month's budget while the job lives.
      */
     reservedUsd?: number;
+    /**
+     * What of actualUsd is in the ledger, of months that are over.
+     */
+    billedUsd?: number;
+    /**
+     * The last midnight of a month it ran through.
+     */
+    billedUntil?: string;
+  };
+  /**
+   * What the job was said to take when it was accepted.
+   */
+  quote?: {
+    /**
+     * When it was made.
+     */
+    at?: string;
+    /**
+     * Where the time comes from: throughput of past jobs of this kind, or a stated model.
+     */
+    basis?: "History" | "Model";
+    /**
+     * Past jobs it is based on.
+     */
+    samples?: number;
+    /**
+     * Seconds of work
+     */
+    secondsLow?: number;
+    /**
+     * Seconds of work
+     */
+    secondsHigh?: number;
+    /**
+     * USD per hour, median of the recent past.
+     */
+    pricePerHourP50?: number;
+    /**
+     * USD per hour, 90th percentile of the recent past.
+     */
+    pricePerHourP90?: number;
+    /**
+     * Quick at the median price.
+     */
+    usdLow?: number;
+    /**
+     * Slow at the 90th percentile.
+     */
+    usdHigh?: number;
+    /**
+     * Chance of at least one interruption in that time.
+     */
+    interruptionRisk?: number;
+    /**
+     * The ceiling: slow, and on demand throughout.
+     */
+    onDemandUsd?: number;
+  };
+  /**
+   * What it took in the end, beside what was quoted.
+   */
+  receipt?: {
+    /**
+     * When the job was over.
+     */
+    at?: string;
+    /**
+     * Quoted at least.
+     */
+    quotedLowUsd?: number;
+    /**
+     * Quoted at most.
+     */
+    quotedHighUsd?: number;
+    /**
+     * What it cost; the sum of its entries in the ledger.
+     */
+    actualUsd?: number;
+    /**
+     * The same time on demand.
+     */
+    onDemandUsd?: number;
+    /**
+     * Saved against on-demand, percent; below 0 if it was dearer.
+     */
+    savingsPercent?: number;
+    /**
+     * Interruptions survived.
+     */
+    interruptions?: number;
+    /**
+     * What they cost in work done again.
+     */
+    interruptionsUsd?: number;
+    /**
+     * Share of the installation's own standing costs; not part of actualUsd.
+     */
+    installationUsd?: number;
+    /**
+     * sha256 of the spec as canonical JSON.
+     */
+    specSha256?: string;
+    /**
+     * ETag of the data as accepted.
+     */
+    dataEtag?: string;
+    /**
+     * sha256 of the data as the worker read it, where known.
+     */
+    dataSha256?: string;
   };
   /**
    * s3:// address of the result.
@@ -784,6 +990,108 @@ export interface TrainingJobStatus {
     extraUsd?: number;
   };
   /**
+   * What the job was said to take when it was accepted.
+   */
+  quote?: {
+    /**
+     * When it was made.
+     */
+    at?: string;
+    /**
+     * Where the time comes from: throughput of past jobs of this kind, or a stated model.
+     */
+    basis?: "History" | "Model";
+    /**
+     * Past jobs it is based on.
+     */
+    samples?: number;
+    /**
+     * Seconds of work
+     */
+    secondsLow?: number;
+    /**
+     * Seconds of work
+     */
+    secondsHigh?: number;
+    /**
+     * USD per hour, median of the recent past; with the root volume.
+     */
+    pricePerHourP50?: number;
+    /**
+     * USD per hour, 90th percentile of the recent past; with the root volume.
+     */
+    pricePerHourP90?: number;
+    /**
+     * Quick at the median price.
+     */
+    usdLow?: number;
+    /**
+     * Slow at the 90th percentile.
+     */
+    usdHigh?: number;
+    /**
+     * Chance of at least one interruption in that time.
+     */
+    interruptionRisk?: number;
+    /**
+     * The ceiling: slow, and on demand throughout.
+     */
+    onDemandUsd?: number;
+  };
+  /**
+   * What it took in the end, beside what was quoted.
+   */
+  receipt?: {
+    /**
+     * When the job was over.
+     */
+    at?: string;
+    /**
+     * Quoted at least.
+     */
+    quotedLowUsd?: number;
+    /**
+     * Quoted at most.
+     */
+    quotedHighUsd?: number;
+    /**
+     * What it cost; the sum of its entries in the ledger.
+     */
+    actualUsd?: number;
+    /**
+     * The same time on demand.
+     */
+    onDemandUsd?: number;
+    /**
+     * Saved against on-demand, percent; below 0 if it was dearer.
+     */
+    savingsPercent?: number;
+    /**
+     * Interruptions survived.
+     */
+    interruptions?: number;
+    /**
+     * What they cost in work done again.
+     */
+    interruptionsUsd?: number;
+    /**
+     * Share of the installation's own standing costs; not part of actualUsd.
+     */
+    installationUsd?: number;
+    /**
+     * sha256 of the spec as canonical JSON.
+     */
+    specSha256?: string;
+    /**
+     * ETag of the data as accepted.
+     */
+    dataEtag?: string;
+    /**
+     * sha256 of the data as the worker read it, where known.
+     */
+    dataSha256?: string;
+  };
+  /**
    * How the job stands against spec.deadline.
    */
   deadline?: {
@@ -852,6 +1160,10 @@ export interface TrainingJobStatus {
      * sha256 of manifest.json.
      */
     manifestSha256?: string;
+    /**
+     * sha256 of the data as the worker read it.
+     */
+    dataSha256?: string;
     /**
      * What a blend is made of, the heaviest first.
      */
@@ -960,4 +1272,16 @@ export interface Attempt {
    * Cost of the attempt in USD.
    */
   costUsd?: number;
+  /**
+   * Until when a running attempt is in the ledger: the last midnight of a month it ran through.
+   */
+  billedUntil?: string;
+  /**
+   * What of costUsd is in the ledger.
+   */
+  billedUsd?: number;
+  /**
+   * True while its end is not in the ledger yet, because that cannot be written; delivered as soon as it can.
+   */
+  unbilled?: boolean;
 }

@@ -19,6 +19,14 @@ export const TRAINING_REASONS = {
     'Create the Account user-<id>, or wait for it.',
   ),
   AccountSuspended: means('The account is suspended.', 'Ask the administrator.'),
+  AccountNotApproved: means(
+    'No administrator has let this account in (yet), or one has refused it.',
+    'Ask the administrator.',
+  ),
+  LedgerUnavailable: means(
+    'The ledger cannot be read or written now, so nothing new that costs money is begun; what runs goes on.',
+    'Wait; if it lasts, look whether the operator reaches its bucket.',
+  ),
   PlacementUnavailable: means(
     'This installation has no worker image for its cluster.',
     'Choose another spec.placement, or ask the administrator about SPOTLEARN_WORKER_CONTAINER_IMAGE.',
@@ -121,7 +129,11 @@ export const TRAINING_REASONS = {
     'Going on would pass the budget; the worker checkpointed and stopped.',
     'Raise spec.budget.maxCostUsd (within the account’s limit) to continue.',
   ),
-  BudgetRaised: means('The budget has room again.'),
+  MonthExhausted: means(
+    'Going on would pass the month’s limit of the account; the worker checkpointed and stopped.',
+    'It continues with the next month (UTC) or after a top-up by an administrator.',
+  ),
+  BudgetRaised: means('The budget, or the month, has room again.'),
   Released: means('The instance was given back.'),
   CheckpointOverdue: means('The newest checkpoint is old: an interruption now would lose that much work.'),
   CheckpointWritten: means('The newest checkpoint is recent.'),
@@ -139,6 +151,14 @@ export const PREDICTION_REASONS = {
     'Create the Account user-<id>, or wait for it.',
   ),
   AccountSuspended: means('The account is suspended.', 'Ask the administrator.'),
+  AccountNotApproved: means(
+    'No administrator has let this account in (yet), or one has refused it.',
+    'Ask the administrator.',
+  ),
+  LedgerUnavailable: means(
+    'The ledger cannot be read or written now, so nothing new that costs money is begun; what runs goes on.',
+    'Wait; if it lasts, look whether the operator reaches its bucket.',
+  ),
   PlacementUnavailable: means(
     'This installation has no prediction image for its cluster.',
     'Use placement Lambda, or ask the administrator about SPOTLEARN_PREDICTION_CONTAINER_IMAGE.',
@@ -176,6 +196,10 @@ export const PREDICTION_REASONS = {
   BudgetTooSmall: means(
     'The job’s estimate, or what one invocation may cost, is above its budget or the account’s limit for one prediction.',
     'Raise spec.budget.maxCostUsd within the limit, or split the data.',
+  ),
+  MonthExhausted: means(
+    'The month’s limit of the account has no room for another invocation; those under way end.',
+    'It continues with the next month (UTC) or after a top-up by an administrator.',
   ),
   BudgetExhausted: means(
     'Another invocation could have passed the budget; the message says how far the job came and what it cost.',
@@ -218,11 +242,27 @@ export const ACCOUNT_REASONS = {
     'Set spec.suspend to false.',
   ),
   AccountActive: means('The account is not suspended.'),
+  ApprovalPending: means(
+    'No administrator has let this user in yet, so there is no namespace.',
+    'Let the user in in chat, or set spec.approval to Approved.',
+  ),
+  ApprovalRefused: means(
+    'An administrator refused this user.',
+    'Set spec.approval to Approved to let the user in all the same.',
+  ),
+  Deleting: means('The account is being deleted: jobs are ended, everything is exported, then removed.'),
+  LedgerAnswers: means('The ledger is read and written.'),
+  LedgerUnavailable: means(
+    'The ledger cannot be read or written now: what jobs cost is kept in their statuses and delivered later; nothing new that costs money is begun.',
+    'Look whether the operator reaches its bucket.',
+  ),
 } as const satisfies Record<string, Meaning>;
 
 /** Reasons of Events that no condition has. */
 export const EVENT_REASONS = {
   OrphanTerminated: means('An instance that no live job owned was ended.'),
+  AccountExported: means('All of a deleted account was copied to the address in the message, for thirty days.'),
+  AccountRemoved: means('Everything of a deleted account was removed; its ledger and audit trail stay.'),
 } as const satisfies Record<string, Meaning>;
 
 export type TrainingReason = keyof typeof TRAINING_REASONS;

@@ -135,6 +135,7 @@ function contextOf(now: number, budgetUsd: number, seen: Seen, offers: boolean):
     priceOf: () => 0.03,
     budgetUsd,
     accountSuspended: false,
+    ledgerAway: false,
     checkpointSeconds: 60,
     logGroup: 'g',
   };

@@ -139,6 +139,10 @@ function contradictions(settings: Settings, all: Readonly<Record<string, string>
     settings.accountPolicy === 'allowlist' && settings.allowedUsers.length === 0,
     `${OURS}allowedUsers is missing: accountPolicy is allowlist, so nobody could open an account. Set it: ${setting('allowedUsers', KEYS.allowedUsers)}`,
   );
+  refuse(
+    settings.accountPolicy === 'approval' && settings.adminUsers.length === 0,
+    `${OURS}adminUsers is missing: accountPolicy is approval, so nobody could let anybody in. Set it: ${setting('adminUsers', KEYS.adminUsers)}`,
+  );
   const keyRegion = settings.kmsKeyArn?.split(':')[3];
   refuse(
     keyRegion !== undefined && keyRegion !== settings.region,

@@ -1,6 +1,6 @@
 // What an installation costs while nobody uses it, line by line: what the configuration makes, times AWS's list prices. Pure. docs/costs.md is made
 // from it (npm run generate), and it is the figure that admins see as the installation's own.
-import { instanceType, PRICES, usdPerHour, type UsdPerGbMonth, type UsdPerHour } from '../cloud/prices.ts';
+import { instanceType, PRICES, storageCost, usdPerGbMonth, usdPerHour, type UsdPerHour } from '../cloud/prices.ts';
 import type { Settings } from './configuration.ts';
 
 interface NodePrice {
@@ -24,7 +24,7 @@ export const INFRASTRUCTURE_PRICES = {
   /** Amazon CloudWatch: a dashboard beyond the account's first three. */
   dashboard: 3,
   /** Amazon ECR. */
-  registry: 0.1 as UsdPerGbMonth,
+  registry: usdPerGbMonth(0.1),
 } as const;
 
 export interface CostLine {
@@ -34,6 +34,7 @@ export interface CostLine {
 }
 
 const HOURS_PER_MONTH = 730;
+const GB = 2 ** 30;
 const NODE_VOLUME_GB = 20;
 const ALARMS = 4;
 /** Four images for two processors, compressed, a few versions. */
@@ -56,10 +57,14 @@ export function standingCosts({ cluster, nodeTypes, natGateway, vpcId }: Asked):
       line(`on-demand node (${type})`, perMonth(price.onDemand), `${price.onDemand} USD an hour; the operator`);
       line(`Spot node (${type})`, perMonth(price.spot), `about ${price.spot} USD an hour; the bot`);
     } else line(`two nodes (${type})`, 0, 'no price is known of this type');
-    line('volumes of the nodes', 2 * NODE_VOLUME_GB * PRICES.ebs.gp3, `2 × ${NODE_VOLUME_GB} GB of gp3`);
+    line(
+      'volumes of the nodes',
+      storageCost(PRICES.ebs.gp3, 2 * NODE_VOLUME_GB * GB),
+      `2 × ${NODE_VOLUME_GB} GB of gp3`,
+    );
     if (!natGateway) line('public addresses of the nodes', perMonth(prices.publicAddress, 2), '2 × 0.005 USD an hour');
   }
-  if (cluster !== 'none') line('images in ECR', IMAGES_GB * prices.registry, `about ${IMAGES_GB} GB`);
+  if (cluster !== 'none') line('images in ECR', storageCost(prices.registry, IMAGES_GB * GB), `about ${IMAGES_GB} GB`);
   if (natGateway && vpcId === undefined) {
     line('NAT gateway', perMonth(prices.natGateway), '0.045 USD an hour, and as much for each GB');
     line('its public address', perMonth(prices.publicAddress), '0.005 USD an hour');

@@ -2,6 +2,7 @@
 // `npm start -- --stack` have exactly this. The Telegram token is never part of it. Pure.
 import { FIELDS, type FieldName } from '../cloud/configuration/fields.ts';
 import type { Settings } from './configuration.ts';
+import { dailyCost } from './costs.ts';
 import { NAMESPACE } from './naming.ts';
 
 /** What only the provider knows. */
@@ -60,6 +61,8 @@ export function environmentOf(program: 'operator' | 'bot', settings: Settings, m
     operatorNamespace: NAMESPACE,
     accountPolicy: settings.accountPolicy,
     allowedUsers: settings.allowedUsers,
+    adminUsers: settings.adminUsers,
+    standingUsdPerDay: dailyCost(settings).toFixed(4),
     logLevel: settings.logLevel,
   };
   return Object.fromEntries(

@@ -285,7 +285,7 @@ export const KEYS = {
   }),
   accountPolicy: key({
     kind: 'text',
-    choices: ['open', 'allowlist'],
+    choices: ['open', 'allowlist', 'approval'],
     default: FIELDS.accountPolicy.default,
     about: FIELDS.accountPolicy.about,
     example: 'allowlist',
@@ -297,6 +297,14 @@ export const KEYS = {
     allowed: FIELDS.allowedUsers.allowed,
     about: FIELDS.allowedUsers.about,
     example: '1234567,2345678',
+  }),
+  adminUsers: key({
+    kind: 'list',
+    optional: true,
+    pattern: FIELDS.adminUsers.pattern,
+    allowed: FIELDS.adminUsers.allowed,
+    about: FIELDS.adminUsers.about,
+    example: '1234567',
   }),
   telegramToken: key({
     kind: 'secret',

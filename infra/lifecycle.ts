@@ -6,6 +6,8 @@ type Rule = input.s3.BucketLifecycleConfigurationRule;
 
 /** Folders of single attempts: what is of use was copied out of them long before. */
 const LEFTOVER_DAYS = 7;
+/** All of a deleted account, for whoever wants it after all. */
+const EXPORT_DAYS = 30;
 
 export function lifecycleRules(
   days: Pick<Settings, 'datasetDays' | 'modelColdDays' | 'modelDays' | 'oldVersionDays'>,
@@ -25,6 +27,7 @@ export function lifecycleRules(
     }),
     rule('instances', 'instances/', { expiration: { days: LEFTOVER_DAYS } }),
     rule('batches', 'batches/', { expiration: { days: LEFTOVER_DAYS } }),
+    rule('exports', 'exports/', { expiration: { days: EXPORT_DAYS } }),
     rule('uploads', '', { abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } }),
     rule('old-versions', '', {
       noncurrentVersionExpiration: { noncurrentDays: days.oldVersionDays },

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import { bucketOf, type Bucket } from '../cloud/bucket.ts';
+import { LedgerBook } from '../cloud/ledger/book.ts';
 import { createClients, type Clients } from '../cloud/clients.ts';
 import { type Clock, systemClock } from '../cloud/clock.ts';
 import { computeOf, type Compute } from '../cloud/compute.ts';
@@ -13,10 +14,13 @@ import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPart, presignPut } from '../cloud/presign.ts';
 import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
-import { accountName, identityOf, userOf } from '../crds/objects.ts';
-import { Ledger } from './accounts/month.ts';
+import { accountName, userOf } from '../crds/objects.ts';
+import { Departure } from './accounts/departure.ts';
+import { Ledger } from './accounts/ledger.ts';
+import { overheadOf, shareOf, type Span } from './accounts/overhead.ts';
 import { AccountReconciler } from './accounts/reconciler.ts';
-import { type Holder, Reservations } from './accounts/reservations.ts';
+import { Reservations } from './accounts/reservations.ts';
+import { Stock } from './accounts/stock.ts';
 import { Checks } from './checks.ts';
 import { Collector } from './collection/collector.ts';
 import { listTrainings } from './collection/listing.ts';
@@ -24,6 +28,7 @@ import { InterruptionConsumer } from './interruption/consumer.ts';
 import { StatusChecks } from './interruption/status-checks.ts';
 import { follow } from './kinds.ts';
 import { ClusterInvoker } from './prediction/cluster.ts';
+import { predictionLive } from './prediction/exposure.ts';
 import { LambdaInvoker } from './prediction/function.ts';
 import { PredictionReconciler } from './prediction/reconciler.ts';
 import { FINAL_PHASES as FINAL_PREDICTIONS } from './prediction/transitions.ts';
@@ -114,24 +119,45 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     },
   );
 
-  const reservations = new Reservations((userId) =>
-    holders(trainings.cache.by('user', userId), predictions.cache.by('user', userId)),
-  );
+  const ledger = new Ledger(new LedgerBook(aws.bucket), clock);
+  const reservations = new Reservations({
+    ...{ kubernetes, ledger, clock },
+    cache: accounts.cache,
+    writer: accounts.writer,
+    live: function* (userId) {
+      for (const job of trainings.cache.by('user', userId)) yield training.live(job);
+      for (const job of predictions.cache.by('user', userId)) yield predictionLive(job);
+    },
+  });
+  const monthLeftUsd = (account: Account) => reservations.leftUsd(account);
+  const prefixes = settings;
+  const spansNow = () => [...spans(trainings.cache.values(), predictions.cache.values())];
+  // At its end the job itself is among those still at work.
+  const shareUsd = (span: Span) => shareOf(settings.standingUsdPerDay, span, spansNow(), clock.now());
   const accountReconciler = new AccountReconciler({
     kubernetes,
     cache: accounts.cache,
     writer: accounts.writer,
     events,
     reservations,
-    ledger: new Ledger(aws.bucket),
+    ledger,
+    stock: new Stock({ bucket: aws.bucket, prefixes, clock }),
+    departure: new Departure({
+      ...{ kubernetes, bucket: aws.bucket, prefixes, events, clock },
+      cache: accounts.cache,
+      jobs: (userId) => [
+        ...trainings.cache.by('user', userId).map((job) => ({ resource: TRAINING_JOBS, job })),
+        ...predictions.cache.by('user', userId).map((job) => ({ resource: PREDICTION_JOBS, job })),
+      ],
+    }),
+    share: () => overheadOf(settings.standingUsdPerDay, spansNow(), clock.now()),
     installation: settings.installation,
     workerRoleArn: settings.workerRoleArn,
     clock,
   });
-  const writeReservation = (name: string) => accountReconciler.writeReservation(name);
 
   const training = trainingOf({
-    ...{ settings, kubernetes, events, reservations, writeReservation, metrics, clock, logger },
+    ...{ settings, kubernetes, events, reservations, ledger, monthLeftUsd, shareUsd, metrics, clock, logger },
     ...{ bucket: aws.bucket, compute: aws.compute, logs: aws.logs, presign: aws.presignGet },
     cache: trainings.cache,
     writer: trainings.writer,
@@ -147,7 +173,9 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     writer: predictions.writer,
     events,
     reservations,
-    writeReservation,
+    ledger,
+    monthLeftUsd,
+    shareUsd,
     bucket: aws.bucket,
     invokers: {
       Lambda: new LambdaInvoker({ ...settings, functions: aws.functions, bucket: aws.bucket, clock }),
@@ -349,13 +377,14 @@ function realAws(settings: OperatorConfiguration, clients: Clients, clock: Clock
   };
 }
 
-function* holders(trainings: readonly TrainingJob[], predictions: readonly PredictionJob[]): Iterable<Holder> {
-  for (const job of [...trainings, ...predictions])
-    yield {
-      uid: identityOf(job),
-      reservedUsd: job.status?.cost?.reservedUsd ?? 0,
-      final: FINAL_PREDICTIONS.has(job.status?.phase ?? ''),
-    };
+/** When jobs were at work. */
+function* spans(trainings: Iterable<TrainingJob>, predictions: Iterable<PredictionJob>): Iterable<Span> {
+  for (const jobs of [trainings, predictions])
+    for (const { status } of jobs) {
+      const from = Date.parse(status?.startTime ?? '');
+      const to = Date.parse(status?.completionTime ?? '');
+      if (Number.isFinite(from)) yield { from, to: Number.isFinite(to) ? to : undefined };
+    }
 }
 
 function phases(jobs: Iterable<{ status?: { phase?: string } }>): Map<string, number> {

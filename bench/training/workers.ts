@@ -18,10 +18,10 @@ import { pause } from './clock.ts';
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const file = (name: string, text: string) => ({ name, size: Buffer.byteLength(text), sha256: sha256(text) });
 
-const MODEL = 'onnx bytes';
+export const MODEL = 'onnx bytes';
 const METRICS = '{"roc_auc":0.8}';
 const FILES = [file('model.onnx', MODEL), file('metrics.json', METRICS)];
-const MANIFEST = JSON.stringify({
+export const MANIFEST = JSON.stringify({
   version: 1,
   createdAt: '2026-11-24T10:00:00Z',
   task: 'classification',

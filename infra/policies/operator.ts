@@ -157,11 +157,17 @@ function storage(facts: Installation): Statement[] {
       Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', models, predictions),
     },
     {
-      // A model is its user's: nothing of ours but the bucket's lifecycle deletes one.
+      // Data sets and models are their user's: they are deleted by the bucket's lifecycle, and with their account, once they were exported.
       Sid: 'Clean',
       Effect: 'Allow',
       Action: ['s3:DeleteObject'],
-      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', predictions),
+      Resource: objects(bucket, 'instances/*', 'checkpoints/*', 'batches/*', datasets, models, predictions),
+    },
+    {
+      Sid: 'Export',
+      Effect: 'Allow',
+      Action: ['s3:PutObject'],
+      Resource: objects(bucket, 'exports/*'),
     },
     {
       // Completing the upload is the merge (decision 9), once its parts were looked at.
@@ -171,7 +177,8 @@ function storage(facts: Installation): Statement[] {
       Resource: objects(bucket, predictions),
     },
     {
-      // Append only: nothing of ours deletes an entry, and a put is conditional.
+      // Append only: nothing of ours deletes an entry, and a put is conditional. Entries that lie in a sealed pack are removed by
+      // `npm run ledger -- compact` in an administrator's name.
       Sid: 'Append',
       Effect: 'Allow',
       Action: ['s3:GetObject', 's3:PutObject'],

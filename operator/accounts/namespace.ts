@@ -1,5 +1,6 @@
 // What an account owns in the cluster, as pure objects: its namespace, a quota on jobs and what they use there, the ServiceAccount of its
-// workers (placement Cluster), and the role its people get.
+// workers (placement Cluster), and the role its people get, by a group or by a ServiceAccount (`npm run kubeconfig`).
+import { isDeepStrictEqual } from 'node:util';
 import type { Account } from '../../crds/crds.generated.ts';
 import { API_VERSION, INSTALLATION_LABEL, namespaceOf, USER_LABEL, type OwnerReference } from '../../crds/objects.ts';
 import type { KubeObject, Resource } from '../runtime/kubernetes.ts';
@@ -12,6 +13,8 @@ const CLUSTER_QUOTA = { 'requests.cpu': '64', 'requests.memory': '256Gi' };
 export const QUOTA_NAME = 'spotlearn';
 /** ServiceAccount of the pods of placement Cluster; the worker role trusts it by this name (infra/policies/worker.ts). */
 export const WORKER_ACCOUNT = 'spotlearn-worker';
+/** ServiceAccount, Role and RoleBinding of an account's people. */
+export const PEOPLE = 'spotlearn-user';
 /** By this annotation EKS gives a ServiceAccount's pods an IAM role. */
 const ROLE_ANNOTATION = 'eks.amazonaws.com/role-arn';
 /** Group that a cluster administrator may put a user's people into, for kubectl. */
@@ -68,11 +71,20 @@ export function ownedBy(account: Account, installation: string, workerRoleArn?: 
       },
     },
     {
+      resource: SERVICE_ACCOUNTS,
+      object: {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: inside(PEOPLE),
+        automountServiceAccountToken: false,
+      },
+    },
+    {
       resource: ROLES,
       object: {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'Role',
-        metadata: inside('spotlearn-user'),
+        metadata: inside(PEOPLE),
         rules: [
           {
             apiGroups: ['spotlearn.io'],
@@ -88,10 +100,30 @@ export function ownedBy(account: Account, installation: string, workerRoleArn?: 
       object: {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'RoleBinding',
-        metadata: inside('spotlearn-user'),
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'spotlearn-user' },
-        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: groupOf(userId) }],
+        metadata: inside(PEOPLE),
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: PEOPLE },
+        subjects: [
+          { apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: groupOf(userId) },
+          { kind: 'ServiceAccount', name: PEOPLE, namespace },
+        ],
       },
     },
   ];
 }
+
+/**
+ * A merge patch with the rules or subjects that `there` lacks, so that what a later version grants reaches namespaces made before; what an
+ * administrator added stays. Undefined: nothing is missing.
+ */
+export function missingGrants(own: object, there: object): Record<string, unknown[]> | undefined {
+  const patch: Record<string, unknown[]> = {};
+  for (const field of ['rules', 'subjects'] as const) {
+    const present = listIn(there, field);
+    const missing = listIn(own, field).filter((one) => !present.some((other) => isDeepStrictEqual(one, other)));
+    if (missing.length > 0) patch[field] = [...present, ...missing];
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+const listIn = (object: { rules?: unknown[]; subjects?: unknown[] }, field: 'rules' | 'subjects'): unknown[] =>
+  object[field] ?? [];

@@ -2,6 +2,7 @@
 // controllers when they ask whether an account may and what it has left.
 import type { Clock } from '../../cloud/clock.ts';
 import { CloudError } from '../../cloud/errors.ts';
+import { nextPeriod, periodOf, startOf } from '../../cloud/ledger/entries.ts';
 import { condition, isTrue } from '../../crds/conditions.ts';
 import type { Account, AccountStatus } from '../../crds/crds.generated.ts';
 import type { Cache } from '../runtime/cache.ts';
@@ -9,14 +10,20 @@ import type { Outcome } from '../runtime/controller.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import { failed, type Kubernetes, type KubeObject } from '../runtime/kubernetes.ts';
 import { namespaceOf } from '../../crds/objects.ts';
-import { ACCOUNTS, QUOTAS } from '../runtime/resources.ts';
+import { QUOTAS } from '../runtime/resources.ts';
 import { mergeDiff, type StatusWriter } from '../runtime/status.ts';
-import { MOST_JOBS, ownedBy, QUOTA_NAME, type Owned } from './namespace.ts';
-import { type Ledger, nextStatus, periodOf } from './month.ts';
+import { missingGrants, MOST_JOBS, ownedBy, QUOTA_NAME, type Owned } from './namespace.ts';
+import type { Departure } from './departure.ts';
+import { LEDGER_RETRY_MS, type Ledger } from './ledger.ts';
+import { nextStatus, withConditions, type Told } from './month.ts';
 import type { Reservations } from './reservations.ts';
+import type { Stock } from './stock.ts';
 
 const MONTH_CHECK_MS = 3_600_000;
-const LEDGER_AWAY_MS = 15_000;
+/** While something runs, its cost is metered so often. */
+const METER_MS = 60_000;
+/** So long after midnight of the first, entries of the old month may still come. */
+const SETTLING_MS = 86_400_000;
 
 export interface AccountsOptions {
   kubernetes: Kubernetes;
@@ -25,6 +32,10 @@ export interface AccountsOptions {
   events: EventRecorder;
   reservations: Reservations;
   ledger: Ledger;
+  stock: Stock;
+  departure: Departure;
+  /** What the installation costs, for administrators. */
+  share: () => NonNullable<AccountStatus['installation']>;
   installation: string;
   /** IAM role of workers on the cluster. */
   workerRoleArn?: string | undefined;
@@ -47,18 +58,17 @@ export class AccountReconciler {
   /** Uids of accounts whose quota Kubernetes has not counted yet. */
   readonly #uncounted = new Set<string>();
 
-  /** Writes of what is held back, by account: under way, and the one that comes after it. */
-  readonly #writes = new Map<string, Promise<void>>();
-  readonly #nextWrites = new Map<string, Promise<void>>();
-
   constructor(options: AccountsOptions) {
     this.#options = options;
   }
 
   async reconcile(key: string): Promise<Outcome> {
     const { cache, installation, workerRoleArn } = this.#options;
-    const account = cache.get(key);
-    if (!account || account.metadata?.deletionTimestamp) return undefined;
+    let account = cache.get(key);
+    if (!account) return undefined;
+    if (account.metadata?.deletionTimestamp) return this.#depart(account);
+    if (account.spec.approval !== 'Approved') return this.#unapproved(account);
+    account = await this.#options.departure.prepared(account);
     const { uid = '', generation = 0 } = account.metadata ?? {};
     if (!this.#isMade(account, uid, generation)) {
       for (const owned of ownedBy(account, installation, workerRoleArn)) await this.#ensure(owned);
@@ -70,8 +80,32 @@ export class AccountReconciler {
       this.#uncounted.delete(uid);
       this.#made.set(uid, { generation, until: this.#options.clock.now() + MONTH_CHECK_MS });
     }
-    const counted = await this.#write(account);
-    return { requeueAfterMs: counted ? MONTH_CHECK_MS : LEDGER_AWAY_MS };
+    return { requeueAfterMs: await this.#write(account) };
+  }
+
+  async #depart(account: Account): Promise<Outcome> {
+    const { departure, reservations } = this.#options;
+    const leaving = await departure.step(account);
+    if (leaving === undefined) return undefined;
+    const told: Told = ['Ready', 'False', 'Deleting', leaving.message];
+    await reservations.exclusive(account.spec.userId, () => this.#tell(account, told));
+    return { requeueAfterMs: leaving.againMs };
+  }
+
+  /** Nothing is made for somebody whom nobody let in. */
+  async #unapproved(account: Account): Promise<Outcome> {
+    const told: Told =
+      account.spec.approval === 'Refused'
+        ? ['Ready', 'False', 'ApprovalRefused', 'An administrator refused this account.']
+        : ['Ready', 'False', 'ApprovalPending', 'An administrator must let this account in.'];
+    await this.#options.reservations.exclusive(account.spec.userId, () => this.#tell(account, told));
+    return undefined;
+  }
+
+  async #tell({ metadata }: Account, told: Told): Promise<void> {
+    const { cache, writer, clock } = this.#options;
+    const account = cache.get(metadata?.name ?? '');
+    if (account) await writer.write(account, withConditions(account, account.status ?? {}, [told], clock.now()));
   }
 
   /** A new leader believes a Ready account for up to an hour, spread, or a thousand of them would each cost several calls at once. */
@@ -85,7 +119,7 @@ export class AccountReconciler {
     return true;
   }
 
-  /** Creates what is missing; adds missing labels, annotations and owner to what is there, and leaves what an administrator changed. */
+  /** Creates what is missing; adds missing labels, annotations, owner, rules and subjects to what is there, and leaves what an administrator changed. */
   async #ensure({ resource, object }: Owned): Promise<void> {
     const { kubernetes } = this.#options;
     const { name = '', namespace } = object.metadata ?? {};
@@ -104,7 +138,8 @@ export class AccountReconciler {
           ownerReferences: own.ownerReferences ?? ownerReferences,
         },
       );
-      if (patch !== undefined) await kubernetes.mergePatch(resource, name, { metadata: patch }, { namespace });
+      const change = { ...(patch === undefined ? {} : { metadata: patch }), ...missingGrants(object, there) };
+      if (Object.keys(change).length > 0) await kubernetes.mergePatch(resource, name, change, { namespace });
     }
   }
 
@@ -133,70 +168,60 @@ export class AccountReconciler {
     return false;
   }
 
-  /** Writes the status; false when the ledger could not be read, and the month's figures stayed as they were. */
-  async #write(account: Account): Promise<boolean> {
-    const { clock, ledger, reservations, writer, events } = this.#options;
-    const { userId } = account.spec;
+  /** Writes the status; returns in how many milliseconds to look again. */
+  async #write(before: Account): Promise<number> {
+    const { cache, events, reservations, writer } = this.#options;
+    const { userId } = before.spec;
+    return reservations.exclusive(userId, async () => {
+      const account = cache.get(before.metadata?.name ?? '') ?? before;
+      const { status, busy, problem } = await this.#next(account);
+      const written = await writer.write(account, status);
+      const warning = condition(status.conditions, 'BudgetWarning');
+      if ((status.month?.warnedPercent ?? 0) > warnedBefore(account.status, status) && warning)
+        await events.record(written, { type: 'Warning', reason: warning.reason, message: warning.message });
+      return problem ? LEDGER_RETRY_MS : busy ? METER_MS : this.#untilMonthEnds();
+    });
+  }
+
+  async #next(account: Account): Promise<{ status: AccountStatus; busy: boolean; problem: boolean }> {
+    const { clock, ledger, reservations, share, stock } = this.#options;
     const now = clock.now();
-    let counted = true;
-    let sum = { spentUsd: 0, operations: 0, byService: {}, byOperation: {}, ...monthOf(account.status, periodOf(now)) };
+    const { held, jobs } = reservations.held(account);
+    const books = await this.#books(account.spec.userId, now);
+    const status = nextStatus(account, { jobs, held, now, ...books });
+    const storage = await stock.of(account);
+    const installation = account.spec.role === 'admin' ? share() : undefined;
+    return {
+      status: { ...status, ...(storage ? { storage } : {}), installation },
+      busy: jobs.some(({ final, reservedUsd }) => !final && reservedUsd > 0),
+      problem: ledger.failing,
+    };
+  }
+
+  async #books(
+    userId: string,
+    now: number,
+  ): Promise<Pick<Parameters<typeof nextStatus>[1], 'sum' | 'previous' | 'ledgerProblem'>> {
+    const { ledger } = this.#options;
+    const period = periodOf(now);
     try {
-      sum = await ledger.month(userId, periodOf(now));
+      const sum = await ledger.current(userId);
+      const before = nextPeriod(period, -1);
+      const settling = periodOf(now - SETTLING_MS) === before;
+      return { sum, previous: settling ? await ledger.month(userId, before) : undefined };
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
-      counted = false;
+      return { sum: undefined, ledgerProblem: error.message };
     }
-    const status = nextStatus(account, sum, reservations.held(userId), now);
-    const written = await writer.write(account, status);
-    const warned = condition(status.conditions, 'BudgetWarning');
-    if (warned?.status === 'True' && condition(account.status?.conditions, 'BudgetWarning')?.status !== 'True')
-      await events.record(written, { type: 'Warning', reason: warned.reason, message: warned.message });
-    return counted;
   }
 
-  /** Resolves when what is held back now is written, before a paid call. Jobs that ask while a write is under way share the next. */
-  writeReservation(name: string): Promise<void> {
-    const waiting = this.#nextWrites.get(name);
-    if (waiting) return waiting;
-    const current = this.#writes.get(name) ?? Promise.resolve();
-    const next = current
-      .catch(() => undefined)
-      .then(() => {
-        this.#nextWrites.delete(name);
-        const write = this.#writeReserved(name);
-        this.#writes.set(name, write);
-        return write.finally(() => {
-          if (this.#writes.get(name) === write) this.#writes.delete(name);
-        });
-      });
-    this.#nextWrites.set(name, next);
-    return next;
-  }
-
-  /** Conflicts are settled by reading again. */
-  async #writeReserved(name: string): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      const account = this.#options.cache.get(name);
-      if (!account) return;
-      const status: AccountStatus = {
-        ...account.status,
-        month: { ...account.status?.month, reservedUsd: this.#options.reservations.held(account.spec.userId) },
-      };
-      try {
-        await this.#options.writer.write(account, status);
-        return;
-      } catch (error) {
-        if (!failed(error, 'Conflict') || attempt >= 5) throw error;
-        this.#options.cache.put(await this.#options.kubernetes.get<Account>(ACCOUNTS, name));
-      }
-    }
+  /** An hour, or less when the month ends before. */
+  #untilMonthEnds(): number {
+    const now = this.#options.clock.now();
+    return Math.min(MONTH_CHECK_MS, startOf(nextPeriod(periodOf(now))) - now + 1000);
   }
 }
 
-/** The month's figures if they are of this period. */
-function monthOf(status: AccountStatus | undefined, period: string) {
-  const month = status?.month;
-  if (month?.period !== period) return {};
-  const { spentUsd = 0, operations = 0, byService = {}, byOperation = {} } = month;
-  return { spentUsd, operations, byService, byOperation };
-}
+/** Level of this month that was told before. */
+const warnedBefore = (old: AccountStatus | undefined, next: AccountStatus): number =>
+  old?.month?.period === next.month?.period ? (old?.month?.warnedPercent ?? 0) : 0;

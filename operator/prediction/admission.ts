@@ -5,8 +5,11 @@ import { AccessError, CloudError, DataError } from '../../cloud/errors.ts';
 import { predictionBytesPerSecond } from '../../cloud/prediction-pace.ts';
 import { showUsd } from '../../cloud/prices.ts';
 import type { Account, PredictionJob } from '../../crds/crds.generated.ts';
+import { timestamp } from '../../crds/conditions.ts';
 import { accountName, userOf } from '../../crds/objects.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
+import type { Quote } from '../accounts/receipt.ts';
+import type { Reserved } from '../accounts/reservations.ts';
 import type { Found } from './beginning.ts';
 import { LEAST_CHUNK_BYTES } from './cut.ts';
 import type { Invoker } from './invoker.ts';
@@ -39,6 +42,8 @@ export async function judge(job: PredictionJob, options: PredictionOptions): Pro
     return refuse('UnknownNamespace', 'Prediction jobs belong into the namespace of an account, ml-user-<id>.');
   const account = accounts.get(accountName(userId));
   if (!account) return wait('Queued', 'AccountMissing', `There is no account ${accountName(userId)} yet.`);
+  if (account.spec.approval !== 'Approved' || account.metadata?.deletionTimestamp)
+    return wait('Queued', 'AccountNotApproved', 'No administrator has let this account in, or it is being deleted.');
   if (account.spec.suspend)
     return wait('Queued', 'AccountSuspended', 'The account is suspended; ask the administrator.');
   const invoker = options.invokers[job.spec.placement];
@@ -110,15 +115,17 @@ interface Case {
 /** Money for the worst case, every chunk failing as often as it may; the run stops at the limit (run.ts). */
 async function reserve(
   { job, account, table, model, invoker }: Case,
-  { reservations, writeReservation, maxPredictionCostUsd, splitRows, functionMemoryMib }: PredictionOptions,
-): Promise<Pick<Accepted, 'estimatedUsd' | 'reservedUsd'> | Judgement> {
-  const { limits, userId } = account.spec;
+  options: PredictionOptions,
+): Promise<Pick<Accepted, 'quote' | 'estimatedUsd' | 'reservedUsd'> | Judgement> {
+  const { reservations, maxPredictionCostUsd, splitRows, functionMemoryMib } = options;
+  const { userId } = account.spec;
   const limit = limitOf(job, account, maxPredictionCostUsd);
   const spentUsd = job.status?.cost?.actualUsd ?? 0;
   const mayBeSplit = table.splittable && table.bytes / table.rowBytes > splitRows;
   const most = mayBeSplit ? Math.max(1, Math.ceil(table.bytes / LEAST_CHUNK_BYTES)) : 1;
   const one = invoker.costUsd(invoker.timeoutSeconds);
-  const estimatedUsd = invoker.costUsd(secondsFor(table, model, functionMemoryMib));
+  const seconds = secondsFor(table, model, functionMemoryMib);
+  const estimatedUsd = invoker.costUsd(seconds);
   if (one > limit)
     return refuse(
       'BudgetTooSmall',
@@ -130,16 +137,39 @@ async function reserve(
       `Predicting this table is estimated at ${showUsd(estimatedUsd)}, more than the ${showUsd(limit)} this job may spend. ${more(job, limit)}`,
     );
   const reservedUsd = Math.min(limit, one * (MOST_RETRIES + 1) * most);
-  const month = account.status?.month;
-  const answer = reservations.reserve(userId, uidOf(job), reservedUsd, month?.spentUsd ?? 0, limits.monthlyUsd);
-  if (!answer.ok)
-    return wait(
-      'Queued',
-      answer.reason,
-      `${jobKey(job)} may cost up to ${showUsd(reservedUsd)}. This month's limit of ${showUsd(limits.monthlyUsd)} leaves no room: ${showUsd(month?.spentUsd ?? 0)} is spent, ${showUsd(answer.heldUsd)} is held back for what runs.`,
-    );
-  if (reservedUsd > 0) await writeReservation(accountName(userId));
-  return { estimatedUsd: Math.max(estimatedUsd, spentUsd), reservedUsd };
+  if (reservedUsd > 0) {
+    const answer = await reservations.request(userId, uidOf(job), reservedUsd);
+    if (!answer.ok) return wait('Queued', answer.reason, roomInWords(job, reservedUsd, answer));
+  }
+  const quote = quoteOf(seconds, (each) => invoker.costUsd(each), options.clock.now());
+  return { quote, estimatedUsd: Math.max(estimatedUsd, spentUsd), reservedUsd };
+}
+
+/** Slowest to quickest, against the middle: tables differ in what a byte costs. */
+const SPREAD = { low: 0.6, high: 2 } as const;
+
+/** `seconds` of all invocations together. Lambda has one price and takes nothing back. */
+export function quoteOf(seconds: number, costUsd: (seconds: number) => number, now: number): Quote {
+  const [secondsLow, secondsHigh] = [seconds * SPREAD.low, seconds * SPREAD.high];
+  const [usdLow, usdHigh] = [costUsd(secondsLow), costUsd(secondsHigh)];
+  const times = { secondsLow: Math.round(secondsLow * 10) / 10, secondsHigh: Math.round(secondsHigh * 10) / 10 };
+  return {
+    at: timestamp(now),
+    basis: 'Model',
+    samples: 0,
+    ...times,
+    usdLow,
+    usdHigh,
+    interruptionRisk: 0,
+    onDemandUsd: usdHigh,
+  };
+}
+
+function roomInWords(job: PredictionJob, reservedUsd: number, answer: Extract<Reserved, { ok: false }>): string {
+  if (answer.reason === 'LedgerUnavailable')
+    return 'What this month has cost cannot be read now, so nothing new is begun. It goes on as soon as the ledger answers.';
+  const { limitUsd, spentUsd, reservedUsd: heldUsd } = answer.figures;
+  return `${jobKey(job)} may cost up to ${showUsd(reservedUsd)}. This month's limit of ${showUsd(limitUsd)} leaves no room: ${showUsd(spentUsd)} is spent, ${showUsd(heldUsd)} is held back for what runs.`;
 }
 
 /** Of all invocations together. */

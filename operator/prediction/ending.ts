@@ -1,8 +1,9 @@
 // The end of a job, whatever way it came: what it cost goes into the ledger, the final status is written, then what only its work needed is
 // removed (parts, plan, records) and the finalizer with it. The finalizer says that something may be left: whoever finds it removes it.
-import { CloudError } from '../../cloud/errors.ts';
 import { ledgerKey } from '../../cloud/keys.ts';
-import type { LedgerEntry } from '../../cloud/ledger.ts';
+import { nextPeriod, periodOf, startOf, type LedgerEntry } from '../../cloud/ledger/entries.ts';
+import { addUsd } from '../../cloud/money.ts';
+import { timestamp } from '../../crds/conditions.ts';
 import type { PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
 import { FINALIZER } from '../../crds/objects.ts';
 import { failed as kubernetesFailed } from '../runtime/kubernetes.ts';
@@ -11,6 +12,15 @@ import type { Invoker } from './invoker.ts';
 import { folderOf, uidOf, userIdOf } from './job.ts';
 import type { PredictionOptions } from './options.ts';
 import { forget, readRecords, type Spent, spentTogether } from './records.ts';
+
+/** Outcome of the entry of a month that a job ran beyond. */
+const WENT_ON = 'Running';
+
+/** Since when what it costs is not in the ledger. */
+const begunAt = ({ metadata }: PredictionJob, { cost, startTime }: PredictionJobStatus, now: number): string =>
+  cost?.billedUntil ?? startTime ?? metadata?.creationTimestamp ?? new Date(now).toISOString();
+
+const secondsBetween = (from: number, to: number): number => Math.max(0, Math.round((to - from) / 1000));
 
 export class Ending {
   readonly #options: PredictionOptions;
@@ -21,29 +31,63 @@ export class Ending {
 
   /** Before the final status: a crash in between repeats both, and the entry's key is the same. */
   async charge(job: PredictionJob, now: number, status: PredictionJobStatus): Promise<void> {
-    const { bucket, functionName, functionMemoryMib } = this.#options;
-    const { namespace = '', name = '', creationTimestamp } = job.metadata ?? {};
-    const usd = status.cost?.actualUsd ?? 0;
+    const over = await this.bill(job, now, status);
+    if (over === 'ended') return;
+    const { billedUsd = 0, actualUsd = 0 } = over ?? status.cost ?? {};
+    const usd = Math.max(0, addUsd(actualUsd, -billedUsd));
     if (usd === 0) return;
+    const from = Date.parse(over?.billedUntil ?? begunAt(job, status, now));
+    const last = startOf(nextPeriod(periodOf(from))) - 1000;
+    await this.#append(
+      job,
+      { from, at: Math.min(now, last), usd, seconds: secondsBetween(from, now) },
+      status.phase ?? '',
+    );
+  }
+
+  /**
+   * Puts into the ledger what a job has cost in the months that are over; undefined: nothing is to be told. `ended`: it was told to have ended
+   * in one of them, by a call whose answer was lost.
+   */
+  async bill(
+    job: PredictionJob,
+    now: number,
+    status: PredictionJobStatus,
+  ): Promise<NonNullable<PredictionJobStatus['cost']> | 'ended' | undefined> {
+    const from = Date.parse(begunAt(job, status, now));
+    const midnight = startOf(nextPeriod(periodOf(from)));
+    const { actualUsd = 0, billedUsd = 0 } = status.cost ?? {};
+    if (!(midnight <= now) || actualUsd === 0) return undefined;
+    const usd = Math.max(0, addUsd(actualUsd, -billedUsd));
+    const slice = { from, at: midnight - 1000, usd, seconds: secondsBetween(from, midnight) };
+    const there = await this.#append(job, slice, WENT_ON);
+    if (there.outcome !== WENT_ON) return 'ended';
+    const billed = addUsd(billedUsd, there.usd);
+    return { ...status.cost, billedUsd: billed, billedUntil: timestamp(startOf(periodOf(now))) };
+  }
+
+  #append(
+    job: PredictionJob,
+    { from, at, usd, seconds }: { from: number; at: number; usd: number; seconds: number },
+    outcome: string,
+  ): Promise<LedgerEntry> {
+    const { ledger, functionName, functionMemoryMib } = this.#options;
+    const { namespace = '', name = '' } = job.metadata ?? {};
     const userId = userIdOf(job);
-    const entry: LedgerEntry = {
+    const key = ledgerKey(userId, new Date(from).toISOString(), uidOf(job), 0, 'prediction');
+    return ledger.append(key, {
       version: 1,
       userId,
-      at: new Date(now).toISOString(),
+      at: new Date(at).toISOString(),
       operation: 'prediction',
       service: 'lambda',
       job: { namespace, name, uid: uidOf(job) },
       attempt: 0,
       usd,
       onDemandUsd: usd,
-      seconds: status.durationSeconds ?? 0,
+      seconds,
       what: `${functionName} ${functionMemoryMib} MiB`,
-      outcome: status.phase ?? '',
-    };
-    const at = new Date(status.startTime ?? creationTimestamp ?? now).toISOString();
-    const key = ledgerKey(userId, at, uidOf(job), 0, 'prediction');
-    await bucket.put(key, JSON.stringify(entry), { ifAbsent: true }).catch((error: unknown) => {
-      if (!(error instanceof CloudError) || error.kind !== 'precondition') throw error;
+      outcome,
     });
   }
 

@@ -2,6 +2,8 @@
 import type { Bucket } from '../../cloud/bucket.ts';
 import type { Clock } from '../../cloud/clock.ts';
 import type { Account, PredictionJob, TrainingJob } from '../../crds/crds.generated.ts';
+import type { Ledger } from '../accounts/ledger.ts';
+import type { Span } from '../accounts/overhead.ts';
 import type { Reservations } from '../accounts/reservations.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { EventRecorder } from '../runtime/events.ts';
@@ -21,7 +23,11 @@ export interface PredictionOptions extends Presigning {
   writer: StatusWriter<PredictionJob>;
   events: EventRecorder;
   reservations: Reservations;
-  writeReservation: (account: string) => Promise<void>;
+  ledger: Ledger;
+  /** USD left of the account's month; undefined: unknown. */
+  monthLeftUsd: (account: Account) => number | undefined;
+  /** A job's share of the installation's standing costs, USD. */
+  shareUsd: (span: Span) => number;
   bucket: Bucket;
   invokers: Readonly<Record<'Lambda' | 'Cluster', Invoker>>;
   /** Adds a key to the controller's queue. */

@@ -1,10 +1,12 @@
 // PredictionJob: judge (admission.ts), pin model and table, let the chunks run beside the reconcilers (run.ts), merge their parts
 // (merging.ts), publish (publishing.ts), end (ending.ts). A deletion is seen at any time. What lies in the bucket and the status says how
 // far a job is, so that another leader goes on at any line.
-import type { PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
+import type { Account, PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
 import { accountName, FINALIZER } from '../../crds/objects.ts';
 import type { Outcome } from '../runtime/controller.ts';
 import { transition } from '../training/story.ts';
+import { receiptOf } from '../accounts/receipt.ts';
+import { Trail } from '../accounts/trail.ts';
 import { judge, limitOf } from './admission.ts';
 import type { Found } from './beginning.ts';
 import { Ending } from './ending.ts';
@@ -20,6 +22,7 @@ import {
   accepted,
   type At,
   failed,
+  held,
   FINAL_PHASES,
   merging,
   type Reached,
@@ -33,6 +36,7 @@ const WAIT_MS = 30_000;
 export class PredictionReconciler {
   readonly #options: PredictionOptions;
   readonly #runs: Runs;
+  readonly #trail: Trail;
   readonly #ending: Ending;
   readonly #stragglers: Stragglers;
 
@@ -40,7 +44,8 @@ export class PredictionReconciler {
     this.#options = options;
     this.#runs = new Runs(options);
     this.#ending = new Ending(options);
-    const { clock, logger } = options;
+    const { bucket, cache, clock, logger } = options;
+    this.#trail = new Trail(bucket, clock, (job) => cache.makerOf(`${job.metadata?.namespace}/${job.metadata?.name}`));
     const clean = (job: PredictionJob) => this.#ending.clean(job, this.#runs.invokerOf(job));
     this.#stragglers = new Stragglers({ clock, logger, clean });
   }
@@ -74,11 +79,13 @@ export class PredictionReconciler {
     const judgement = await judge(job, this.#options);
     switch (judgement.is) {
       case 'refused':
+        await this.#told(job, 'Create', 'Refused', `${judgement.reason}: ${judgement.message}`);
         return this.#finish(at, failed(at, status, judgement));
       case 'waiting':
         await this.#write(job, waiting(at, status, judgement.phase, judgement.reason, judgement.message));
         return { requeueAfterMs: WAIT_MS };
       case 'accepted':
+        await this.#told(job, 'Create', 'Allowed', `Model ${judgement.accepted.model.id}.`);
         return this.#run(
           { job: await this.#write(job, accepted(at, status, judgement.accepted)), now },
           judgement.found,
@@ -86,12 +93,18 @@ export class PredictionReconciler {
     }
   }
 
+  #told(job: PredictionJob, what: 'Create' | 'Delete', outcome: 'Allowed' | 'Refused', detail: string): Promise<void> {
+    return this.#trail.tell(job, { kind: 'PredictionJob', what, outcome, detail });
+  }
+
   async #run(at: At, found?: Found): Promise<Outcome> {
     const { job } = at;
-    const { accounts, maxPredictionCostUsd } = this.#options;
-    const limit = limitOf(job, accounts.get(accountName(userIdOf(job))), maxPredictionCostUsd);
+    const { accounts, maxPredictionCostUsd, monthLeftUsd } = this.#options;
+    const account = accounts.get(accountName(userIdOf(job)));
+    const limit = limitOf(job, account, maxPredictionCostUsd);
+    const hold = holdOf(account, monthLeftUsd);
     const run = this.#runs.of(job) ?? this.#runs.begin(job, limit, found);
-    run.update(job);
+    run.update(job, hold !== undefined);
     const { error, ended } = run;
     if (error !== undefined) {
       this.#runs.drop(job);
@@ -99,8 +112,16 @@ export class PredictionReconciler {
     }
     if (ended?.is === 'failed') return this.#fail(at, run, ended);
     if (ended) return this.#merge(at, run, ended);
-    if (!found) await this.#write(job, running(at, job.status ?? {}, reachedBy(run)));
+    if (hold) await this.#write(job, held(at, job.status ?? {}, reachedBy(run), hold));
+    else if (!found) await this.#write(job, await this.#billed(at, running(at, job.status ?? {}, reachedBy(run))));
     return { requeueAfterMs: WAIT_MS };
+  }
+
+  /** A job that runs through midnight of a month: what it has cost counts for the month behind. */
+  async #billed({ job, now }: At, status: PredictionJobStatus): Promise<PredictionJobStatus> {
+    if (this.#options.ledger.away !== undefined) return status;
+    const cost = await this.#ending.bill(job, now, status);
+    return cost === undefined || cost === 'ended' ? status : { ...status, cost };
   }
 
   async #merge(
@@ -134,11 +155,24 @@ export class PredictionReconciler {
 
   async #finish(at: At, status: PredictionJobStatus): Promise<Outcome> {
     await this.#ending.charge(at.job, at.now, status);
-    const written = await this.#write(at.job, status);
+    const written = await this.#write(at.job, this.#receipted(at.job, status));
     this.#expectStragglers(written);
     this.#runs.drop(at.job);
-    this.#options.reservations.release(uidOf(at.job));
+    this.#options.reservations.release(userIdOf(at.job), uidOf(at.job));
     return this.#finished(written);
+  }
+
+  #receipted({ spec }: PredictionJob, status: PredictionJobStatus): PredictionJobStatus {
+    const { startTime, completionTime, cost, quote, data } = status;
+    if (startTime === undefined) return status;
+    const actualUsd = cost?.actualUsd ?? 0;
+    const to = Date.parse(completionTime ?? '');
+    const bought = {
+      ...{ spec, quote, actualUsd, onDemandUsd: actualUsd, interruptions: 0, interruptionsUsd: 0 },
+      installationUsd: this.#options.shareUsd({ from: Date.parse(startTime), to }),
+      dataEtag: data?.etag,
+    };
+    return { ...status, receipt: receiptOf(bought, to) };
   }
 
   async #finished(job: PredictionJob): Promise<Outcome> {
@@ -156,11 +190,14 @@ export class PredictionReconciler {
     run?.abandon();
     if (!job.metadata?.finalizers?.includes(FINALIZER)) return undefined;
     if (!FINAL_PHASES.has(job.status?.phase ?? '')) await this.#ending.abandon(job, now, run?.spent);
+    await this.#told(job, 'Delete', 'Allowed', job.status?.phase ?? '').catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, job: jobKey(job) }, 'deletion not in the audit trail');
+    });
     await this.#ending.clean(job, this.#runs.invokerOf(job));
     await this.#ending.release(job);
     this.#expectStragglers(job);
     this.#runs.drop(job);
-    this.#options.reservations.release(uidOf(job));
+    this.#options.reservations.release(userIdOf(job), uidOf(job));
     return undefined;
   }
 
@@ -181,6 +218,21 @@ export class PredictionReconciler {
     }
     return written;
   }
+}
+
+/** Why nothing more of the account may be begun. */
+function holdOf(account: Account | undefined, monthLeftUsd: PredictionOptions['monthLeftUsd']): Refusal | undefined {
+  if (account?.spec.suspend)
+    return {
+      reason: 'AccountSuspended',
+      message: 'The account is suspended; what is under way ends, no more is begun.',
+    };
+  if (account && (monthLeftUsd(account) ?? Infinity) <= 0)
+    return {
+      reason: 'MonthExhausted',
+      message: 'The month’s limit of the account is used up; it goes on with the next month (UTC) or after a top-up.',
+    };
+  return undefined;
 }
 
 const reachedBy = ({ progress, spent, trouble }: Run): Reached => ({ progress, spent, trouble });

@@ -67,6 +67,7 @@ export class Run {
   #stepping = false;
   #again = false;
   #stopped = false;
+  #held = false;
   readonly #alarm: Alarm;
   readonly #telling: Telling;
 
@@ -81,9 +82,12 @@ export class Run {
     this.wake();
   }
 
-  /** The newest version of the job: maxParallel may change. */
-  update(job: PredictionJob): void {
+  /** The newest version of the job: maxParallel may change. Held: what is in flight ends, nothing more is begun. */
+  update(job: PredictionJob, held = false): void {
     this.#job = job;
+    if (held === this.#held) return;
+    this.#held = held;
+    if (!held) this.wake();
   }
 
   /** Undefined until it has begun. */
@@ -215,7 +219,7 @@ export class Run {
   }
 
   #launch(chunks: readonly Chunk[]): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#held) return;
     const { pace, invoker, limitUsd, options } = this.#given;
     const now = options.clock.now();
     const money = { limitUsd, spentUsd: this.spent.usd, worstUsd: invoker.costUsd(invoker.timeoutSeconds) };

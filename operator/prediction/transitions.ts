@@ -46,6 +46,7 @@ export const waiting = (
 export interface Accepted {
   readonly model: NonNullable<PredictionJobStatus['model']>;
   readonly data: { bytes: number; etag: string };
+  readonly quote?: PredictionJobStatus['quote'];
   readonly estimatedUsd: number;
   readonly reservedUsd: number;
   /** What else there is to say of the table. */
@@ -58,7 +59,7 @@ export interface Accepted {
 export const accepted = (
   at: At,
   status: PredictionJobStatus,
-  { model, data, estimatedUsd, reservedUsd, note, warnings }: Accepted,
+  { model, data, quote, estimatedUsd, reservedUsd, note, warnings }: Accepted,
 ) =>
   change(at, status, {
     phase: 'Running',
@@ -68,6 +69,7 @@ export const accepted = (
     model,
     data,
     progress: { percent: 0 },
+    ...(quote ? { quote } : {}),
     cost: { actualUsd: 0, ...status.cost, estimatedUsd: round(estimatedUsd), reservedUsd: round(reservedUsd) },
     conditions: [
       ['Accepted', 'True', 'Admitted'],
@@ -93,6 +95,10 @@ export function running(at: At, status: PredictionJobStatus, reached: Reached): 
     conditions: [['Running', 'True', trouble === undefined ? 'Invoking' : 'Retrying']],
   });
 }
+
+/** Nothing more is begun until the account may go on. */
+export const held = (at: At, status: PredictionJobStatus, reached: Reached, { reason, message }: Refusal) =>
+  change(at, counted(status, reached), { phase: 'Running', message, conditions: [['Running', 'False', reason]] });
 
 function farOf({ chunks: { done, total }, percent }: Progress): string {
   if (total === 1) return 'The table is being predicted.';

@@ -14,7 +14,16 @@ export function splitKey(key: string): { namespace: string; name: string } {
 
 export type Indexer<T> = (object: T) => readonly string[];
 
+/** An entry of metadata.managedFields. */
+interface Managed {
+  readonly manager?: string;
+  readonly subresource?: string;
+}
+/** What the API server makes of our user agent. */
+const OURSELVES = 'spotlearn-operator';
+
 export class Cache<T extends KubeObject> {
+  readonly #makers = new Map<string, string>();
   readonly #objects = new Map<string, T>();
   readonly #indexers: ReadonlyMap<string, Indexer<T>>;
   /** Most values of most indexes belong to one object: a Set only where there are more. */
@@ -53,7 +62,9 @@ export class Cache<T extends KubeObject> {
     if (old && isOlder(object, old)) return false;
     if (old) this.#unindex(key, old);
     // Who last wrote which field is of no use here, and as large as the object.
-    delete (object.metadata as { managedFields?: unknown } | undefined)?.managedFields;
+    const metadata = object.metadata as { managedFields?: readonly Managed[] } | undefined;
+    if (!old) this.#noteMaker(key, metadata?.managedFields ?? []);
+    delete metadata?.managedFields;
     this.#objects.set(key, object);
     for (const [name, indexer] of this.#indexers) {
       const index = this.#indexes.get(name) as Map<string, string | Set<string>>;
@@ -67,11 +78,22 @@ export class Cache<T extends KubeObject> {
     return true;
   }
 
+  /** The program that created an object, as it calls itself; undefined: the API server does not say. */
+  makerOf(key: string): string | undefined {
+    return this.#makers.get(key);
+  }
+
+  #noteMaker(key: string, fields: readonly Managed[]): void {
+    const maker = fields.find(({ manager, subresource }) => !subresource && manager !== OURSELVES)?.manager;
+    if (maker !== undefined) this.#makers.set(key, maker);
+  }
+
   remove(key: string): T | undefined {
     const old = this.#objects.get(key);
     if (!old) return undefined;
     this.#unindex(key, old);
     this.#objects.delete(key);
+    this.#makers.delete(key);
     return old;
   }
 

@@ -7,6 +7,8 @@ import { CloudError, DataError } from '../../cloud/errors.ts';
 import { CONTROL } from '../../cloud/keys.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { FINALIZER, userOf } from '../../crds/objects.ts';
+import type { Ledger } from '../accounts/ledger.ts';
+import type { Trail } from '../accounts/trail.ts';
 import type { Cache } from '../runtime/cache.ts';
 import { failed, type Kubernetes } from '../runtime/kubernetes.ts';
 import type { Logger } from '../runtime/logging.ts';
@@ -14,16 +16,16 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { TRAINING_JOBS } from '../runtime/resources.ts';
 import type { Action } from './actions.ts';
 import { admit, type AdmissionOptions } from './admission.ts';
-import type { Outcome } from './confirm.ts';
+import type { Outcome, Verdict } from './confirm.ts';
 import { datasetChange, tableBytesOf } from './dataset.ts';
 import { collect } from './finishing.ts';
-import { leavingAttempt, placeOf, uidOf, type Places } from './job.ts';
+import { jobKey, leavingAttempt, placeOf, uidOf, type Places } from './job.ts';
 import type { Answer, Ask, Batches } from './batches.ts';
 import { clusterId, isClusterId, type ClusterRunner } from './cluster.ts';
-import { chargeFor } from './charging.ts';
+import { chargeFor, chargeMonths, WENT_ON } from './charging.ts';
 import type { Observation } from './observation.ts';
 import type { Planner } from './planner.ts';
-import type { PriceSource } from './costs.ts';
+import { attemptCost, type PriceSource } from './costs.ts';
 import { type Checkpoint, keepCheckpoint, putTicket, renderTicket, signAgain, TICKET_URL_SECONDS } from './ticket.ts';
 import type { Terminations } from './terminations.ts';
 
@@ -45,6 +47,8 @@ export interface ActorOptions {
   kubernetes: Kubernetes;
   cache: Cache<TrainingJob>;
   bucket: Bucket;
+  ledger: Pick<Ledger, 'append'>;
+  trail: Pick<Trail, 'tell'>;
   cluster: Pick<ClusterRunner, 'launch' | 'putTicket'>;
   batches: Pick<Batches, 'ask' | 'withdraw'>;
   terminations: Pick<Terminations, 'end'>;
@@ -66,6 +70,9 @@ export interface ActorOptions {
 const WAIT_MS = 30_000;
 /** A job in a batch is woken by the answer; should that be lost, it asks again. */
 const ANSWER_MS = 5_000;
+
+const CREATED = { kind: 'TrainingJob', what: 'Create' } as const;
+const DELETED = { kind: 'TrainingJob', what: 'Delete', outcome: 'Allowed' } as const;
 
 export class Actor {
   readonly #options: ActorOptions;
@@ -101,6 +108,10 @@ export class Actor {
         return this.#collect(job, action);
       case 'end':
         return this.#end(job, action);
+      case 'bill':
+        return this.#bill(job, action.attempt);
+      case 'deliver':
+        return this.#deliver(job, action.attempt);
       case 'complete':
         return { outcome: { of: 'complete' } };
     }
@@ -117,7 +128,11 @@ export class Actor {
   }
 
   async #letGo(job: TrainingJob): Promise<Acted> {
-    this.#options.admission.reservations.release(uidOf(job));
+    const { trail, logger } = this.#options;
+    await trail.tell(job, { ...DELETED, detail: job.status?.phase ?? '' }).catch((error: unknown) => {
+      logger.warn({ err: error, job: jobKey(job) }, 'deletion not in the audit trail');
+    });
+    this.#options.admission.reservations.release(userOf(job.metadata?.namespace ?? '') ?? '', uidOf(job));
     try {
       await this.#finalizers(
         job,
@@ -147,7 +162,16 @@ export class Actor {
       ...admission,
       select: (one, bytes) => planner.plan(one, bytes).selection,
     });
+    if (verdict.is !== 'waiting') await this.#told(job, verdict);
     return { outcome: { of: 'admit', verdict }, ...(verdict.is === 'waiting' ? { pauseMs: WAIT_MS } : {}) };
+  }
+
+  /** Before anything is paid for; when the trail can't be written, nothing is. */
+  #told(job: TrainingJob, verdict: Exclude<Verdict, { is: 'waiting' }>): Promise<void> {
+    const { trail } = this.#options;
+    return verdict.is === 'admitted'
+      ? trail.tell(job, { ...CREATED, outcome: 'Allowed', detail: verdict.admission.message })
+      : trail.tell(job, { ...CREATED, outcome: 'Refused', detail: `${verdict.reason}: ${verdict.message}` });
   }
 
   async #launch(job: TrainingJob, attempt: Attempt): Promise<Acted> {
@@ -268,7 +292,7 @@ export class Actor {
   }
 
   async #end(job: TrainingJob, action: Extract<Action, { do: 'end' }>): Promise<Acted> {
-    const { bucket, places, clock, prices } = this.#options;
+    const { bucket, places, clock } = this.#options;
     const { do: _, downSince, ...end } = action;
     const { attempt } = action;
     if (!attempt.instanceId) return { outcome: { of: 'ended', ...end, endedAt: clock.now(), costUsd: 0 } };
@@ -280,9 +304,41 @@ export class Actor {
           if (!(error instanceof CloudError)) throw error;
           return undefined;
         });
-    const { usd, at } = await chargeFor(bucket, job, attempt, action.reason, downSince ?? clock.now(), prices);
+    const charged = await this.#charge(job, attempt, action.reason, downSince ?? clock.now());
     this.#options.metrics.attemptEnded(action.reason, attempt.market);
-    return { outcome: { of: 'ended', ...end, checkpoint, endedAt: at, costUsd: usd } };
+    return { outcome: { of: 'ended', ...end, checkpoint, ...charged } };
+  }
+
+  /** When the ledger can't be written, the job goes on: its status keeps what is owed. */
+  async #charge(
+    job: TrainingJob,
+    attempt: Attempt,
+    outcome: string,
+    end: number,
+  ): Promise<{ endedAt: number; costUsd: number; unbilled?: true }> {
+    const { ledger, prices } = this.#options;
+    try {
+      const { usd, at } = await chargeFor(ledger, { job, attempt, outcome, end, prices });
+      return { endedAt: at, costUsd: usd };
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error;
+      this.#options.logger.warn({ err: error, job: jobKey(job) }, 'ledger away; the entry is delivered later');
+      return { endedAt: end, costUsd: attemptCost(attempt, end, prices), unbilled: true };
+    }
+  }
+
+  async #bill(job: TrainingJob, attempt: Attempt): Promise<Acted> {
+    const { ledger, prices, clock } = this.#options;
+    const charge = { job, attempt, outcome: WENT_ON, end: clock.now(), prices };
+    const { usd, at } = await chargeMonths(ledger, charge);
+    return { outcome: { of: 'billed', attempt, usd, until: at } };
+  }
+
+  async #deliver(job: TrainingJob, attempt: Attempt): Promise<Acted> {
+    const { ledger, prices } = this.#options;
+    const { endedAt = '', endReason: outcome = '', costUsd } = attempt;
+    const { usd } = await chargeFor(ledger, { job, attempt, outcome, end: Date.parse(endedAt), prices, usd: costUsd });
+    return { outcome: { of: 'delivered', attempt, usd } };
   }
 }
 

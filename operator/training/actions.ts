@@ -53,6 +53,10 @@ export type Action =
       /** When its instance went down, milliseconds; absent: it is ended now. */
       downSince?: number;
     }
+  /** Puts the months that an attempt has left behind into the ledger. */
+  | { do: 'bill'; attempt: Attempt }
+  /** Puts the end of an attempt into the ledger that could not be written when it ended. */
+  | { do: 'deliver'; attempt: Attempt }
   | { do: 'complete' };
 
 export interface Decision {

@@ -37,6 +37,8 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
     return refuse('UnknownNamespace', 'Training jobs belong into the namespace of an account, ml-user-<id>.');
   const account = options.account(accountName(userId));
   if (!account) return wait('AccountMissing', `There is no account ${accountName(userId)} yet.`);
+  if (account.spec.approval !== 'Approved' || account.metadata?.deletionTimestamp)
+    return wait('AccountNotApproved', 'No administrator has let this account in, or it is being deleted.');
   if (account.spec.suspend) return wait('AccountSuspended', 'The account is suspended; ask the administrator.');
   if (!options.cloudEnabled && job.spec.placement !== 'Cluster')
     return refuse(
@@ -62,7 +64,7 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
       'ModelExists',
       `There is a model ${modelId(job)} already; choose another spec.model.id or delete it.`,
     );
-  return reserve(job, account, data, budgetOf(job, account, options.maxTrainingCostUsd), options);
+  return reserve(job, data, budgetOf(job, account, options.maxTrainingCostUsd), options);
 }
 
 /** A deadline that was over before anything began. Later on it is the deadline rule's matter, not admission's. */

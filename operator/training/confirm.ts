@@ -23,6 +23,7 @@ import {
   ticketPut,
   ticketSigned,
   waiting,
+  withAttempt,
   type Admission,
   type At,
 } from './transitions.ts';
@@ -56,7 +57,11 @@ export type Outcome =
       checkpoint?: { readonly step: number; readonly at: string };
       endedAt: number;
       costUsd: number;
+      /** The ledger could not be written: it is told later. */
+      unbilled?: boolean;
     }
+  | { of: 'billed'; attempt: Attempt; usd: number; until: number }
+  | { of: 'delivered'; attempt: Attempt; usd: number }
   | { of: 'complete' };
 
 export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): TrainingJobStatus {
@@ -91,10 +96,22 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
       return { ...status, model: outcome.model, metrics: outcome.metrics, ...intervalsOf(outcome) };
     case 'ended':
       return ended(at, status, outcome);
+    case 'billed':
+      return withAttempt(chargeAttempt(status, outcome.attempt, atLeast(outcome), at.prices), outcome.attempt, {
+        billedUsd: outcome.usd,
+        billedUntil: timestamp(outcome.until),
+      });
+    case 'delivered':
+      return withAttempt(chargeAttempt(status, outcome.attempt, outcome.usd, at.prices), outcome.attempt, {
+        unbilled: undefined,
+      });
     case 'complete':
       return succeeded(at, status);
   }
 }
+
+/** What was metered until now is more than the months behind. */
+const atLeast = ({ attempt, usd }: { attempt: Attempt; usd: number }): number => Math.max(attempt.costUsd ?? 0, usd);
 
 const intervalsOf = ({ intervals }: Pick<Collected, 'intervals'>) => (intervals === undefined ? {} : { intervals });
 
@@ -132,6 +149,7 @@ function ended(at: At, before: TrainingJobStatus, outcome: Ended): TrainingJobSt
   const end = {
     endedAt: timestamp(endedAt),
     endReason: outcome.reason,
+    ...(outcome.unbilled ? { unbilled: true } : {}),
     ...(lost === undefined ? {} : { lostSeconds: lost }),
   };
   const over: TrainingJobStatus = {

@@ -32,6 +32,10 @@ export interface Context {
   readonly choice?: Choice;
   readonly budgetUsd: number;
   readonly accountSuspended: boolean;
+  /** USD left of the account's month beyond what runs and its stop; undefined: unknown. */
+  readonly monthLeftUsd?: number | undefined;
+  /** The ledger can't be written now. */
+  readonly ledgerAway: boolean;
   readonly checkpointSeconds: number;
   readonly logGroup: string;
 }

@@ -1,6 +1,8 @@
 // Money of an attempt while it runs and when it ends: the pool's Spot price over the very seconds (a minute at least) and the root
 // volume. Pure. Without a price source, or for a pool it does not know, the price at launch counts for the whole run.
+import { addUsd, nanosOf, usdOf } from '../../cloud/money.ts';
 import {
+  hoursCost,
   instanceCost,
   instanceType,
   MINIMUM_BILLED_SECONDS,
@@ -23,7 +25,8 @@ export const VOLUME_GB = 50;
 /** Time a stop takes at most: the budget must pay for it too. */
 export const STOP_SECONDS = 90;
 
-const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;
+/** To the nearest billionth of a dollar. */
+const exact = (usd: number): number => usdOf(nanosOf(usd));
 const volumeUsd = (seconds: number): number => volumeCost(PRICES.ebs.gp3, VOLUME_GB, seconds);
 /** USD per hour of the root volume. */
 export const VOLUME_PER_HOUR = volumeUsd(3600);
@@ -44,13 +47,15 @@ export function billedSeconds(attempt: Attempt, end: number): number {
 export function attemptCost(attempt: Attempt, end: number, prices?: PriceSource): number {
   const seconds = billedSeconds(attempt, end);
   if (seconds === 0 || attempt.market === 'cluster') return 0;
-  return round(instanceUsd(attempt, Date.parse(attempt.launchedAt ?? ''), seconds, prices) + volumeUsd(seconds));
+  return addUsd(instanceUsd(attempt, Date.parse(attempt.launchedAt ?? ''), seconds, prices), volumeUsd(seconds));
 }
 
 function instanceUsd(attempt: Attempt, from: number, seconds: number, prices: PriceSource | undefined): number {
   const { market, instanceType: type = '', zone = '' } = attempt;
-  if (market === 'on-demand') return (onDemandPrice(attempt) * seconds) / 3600;
-  return prices?.usd(type, zone, from, from + seconds * 1000) ?? ((attempt.pricePerHour ?? 0) * seconds) / 3600;
+  if (market === 'on-demand') return hoursCost(usdPerHour(onDemandPrice(attempt)), seconds);
+  return (
+    prices?.usd(type, zone, from, from + seconds * 1000) ?? hoursCost(usdPerHour(attempt.pricePerHour ?? 0), seconds)
+  );
 }
 
 /** USD per hour of an attempt now, root volume included; 0 on the cluster. */
@@ -64,7 +69,7 @@ export function hourlyCost(attempt: Attempt, prices?: PriceSource): number {
 /** The time that cost `usd` lately, on demand. */
 export function onDemandCost(attempt: Attempt, usd: number, prices?: PriceSource): number {
   if (usd === 0 || attempt.market === 'cluster') return 0;
-  return round((usd * (onDemandPrice(attempt) + VOLUME_PER_HOUR)) / hourlyCost(attempt, prices));
+  return exact((usd * (onDemandPrice(attempt) + VOLUME_PER_HOUR)) / hourlyCost(attempt, prices));
 }
 
 /** The whole attempt until `end` (milliseconds), on demand. */
@@ -74,14 +79,14 @@ export function onDemandUntil(attempt: Attempt, end: number): number {
 
 /** What an on-demand attempt cost above the cheapest Spot pool that would have fitted, until `end` (milliseconds). */
 export const extraUsd = (attempt: Attempt, end: number): number =>
-  round(((attempt.extraPerHour ?? 0) * billedSeconds(attempt, end)) / 3600);
+  hoursCost(usdPerHour(attempt.extraPerHour ?? 0), billedSeconds(attempt, end));
 
 /** What the last `lostSeconds` of an attempt cost: work that must be done again. */
 export function lostUsd(attempt: Attempt, lostSeconds: number, prices?: PriceSource): number {
   if (lostSeconds <= 0 || attempt.market === 'cluster') return 0;
-  if (!attempt.endedAt) return round((hourlyCost(attempt, prices) * lostSeconds) / 3600);
+  if (!attempt.endedAt) return hoursCost(usdPerHour(hourlyCost(attempt, prices)), lostSeconds);
   const from = Date.parse(attempt.endedAt) - lostSeconds * 1000;
-  return round(instanceUsd(attempt, from, lostSeconds, prices) + (VOLUME_PER_HOUR * lostSeconds) / 3600);
+  return addUsd(instanceUsd(attempt, from, lostSeconds, prices), hoursCost(usdPerHour(VOLUME_PER_HOUR), lostSeconds));
 }
 
 /** The status with the attempt's cost brought to `usd`; sums move by the difference, since old attempts are dropped from the list. */
@@ -91,7 +96,7 @@ export function chargeAttempt(
   usd: number,
   prices?: PriceSource,
 ): TrainingJobStatus {
-  const more = usd - (attempt.costUsd ?? 0);
+  const more = addUsd(usd, -(attempt.costUsd ?? 0));
   // An on-demand attempt costs the same every hour, so its hours follow from its money.
   const extra = attempt.market === 'on-demand' ? (more / hourlyCost(attempt)) * (attempt.extraPerHour ?? 0) : 0;
   return {
@@ -99,9 +104,9 @@ export function chargeAttempt(
     attempts: status.attempts?.map((one) => (one.number === attempt.number ? { ...one, costUsd: usd } : one)),
     cost: {
       ...status.cost,
-      actualUsd: round((status.cost?.actualUsd ?? 0) + more),
-      onDemandUsd: round((status.cost?.onDemandUsd ?? 0) + onDemandCost(attempt, more, prices)),
-      ...(extra === 0 ? {} : { extraUsd: round((status.cost?.extraUsd ?? 0) + extra) }),
+      actualUsd: addUsd(status.cost?.actualUsd ?? 0, more),
+      onDemandUsd: addUsd(status.cost?.onDemandUsd ?? 0, onDemandCost(attempt, more, prices)),
+      ...(extra === 0 ? {} : { extraUsd: addUsd(status.cost?.extraUsd ?? 0, extra) }),
     },
   };
 }
@@ -113,7 +118,7 @@ export function chargeLost(status: TrainingJobStatus, attempt: Attempt, usd: num
   return {
     ...status,
     attempts: status.attempts?.map((one) => (one.number === attempt.number ? { ...one, lostUsd: usd } : one)),
-    cost: { ...status.cost, lostUsd: round((status.cost?.lostUsd ?? 0) + usd - known) },
+    cost: { ...status.cost, lostUsd: addUsd(status.cost?.lostUsd ?? 0, usd, -known) },
   };
 }
 

@@ -11,6 +11,7 @@ import { decideDeletion } from './deletion.ts';
 import { currentAttempt, isFinal, leavingAttempt, openAttempts, uidOf } from './job.ts';
 import { end, losses } from './losses.ts';
 import { outgrownGiB } from './outgrown.ts';
+import { isOwing, owing, waitingForLedger } from './owing.ts';
 import { pauseUntil } from './pause.ts';
 import { checkpointOf } from './progress.ts';
 import { replacing } from './replacing.ts';
@@ -22,7 +23,7 @@ import { attemptBegun, failed, stopped, stopping, withoutCapacity, type At } fro
 export const ADMISSION_RETRY_MS = 30_000;
 
 export function decide(job: TrainingJob, world: Context): Decision {
-  const decision = decided(job, world);
+  const decision = waitingForLedger(decided(job, world));
   const { action } = decision;
   if (action?.do !== 'end') return decision;
   // Seen down before it is ended by us: that is until when it costs.
@@ -38,6 +39,8 @@ function decided(job: TrainingJob, world: Context): Decision {
   if (job.metadata?.deletionTimestamp) return decideDeletion(job, status, context);
   if (isFinal(job)) return finished(job, status, context);
   if (!job.metadata?.finalizers?.includes(FINALIZER)) return { status, action: { do: 'addFinalizer' } };
+  const owed = owing(status, context);
+  if (owed) return { status, action: owed };
   const stray = strays(status, context.seen);
   if (stray.length > 0) return { status, action: { do: 'terminate', ids: stray, reason: 'Stray' } };
   switch (status.phase) {
@@ -92,15 +95,19 @@ function strays(status: TrainingJobStatus, seen: Seen): string[] {
     .map(({ id }) => id);
 }
 
-function finished(job: TrainingJob, status: TrainingJobStatus, { now, seen }: Context): Decision {
+function finished(job: TrainingJob, status: TrainingJobStatus, context: Context): Decision {
+  const { now, seen } = context;
   // Refused, or declared over by hand, while an instance ran: that is ended and paid for as ever.
   const open = openAttempts(status).find(({ instanceId }) => instanceId !== undefined);
   if (open) return { status, action: end(open, 'Stopped', 'deletion', 'The job is over.') };
+  const owed = owing(status, context);
+  if (owed) return { status, action: owed };
   const alive = seen.instances.filter((instance) => !isDown(instance)).map(({ id }) => id);
   if (alive.length > 0) return { status, action: { do: 'terminate', ids: alive, reason: 'Finished' } };
   const ttl = job.spec.ttlSecondsAfterFinished;
   if (ttl === undefined) return { status };
   const left = Date.parse(status.completionTime ?? '') + ttl * 1000 - now;
+  if (isOwing(status)) return { status };
   return left > 0 ? { status, requeueAfterMs: left } : { status, action: { do: 'deleteJob' } };
 }
 

@@ -75,6 +75,7 @@ function modelOf(
     trainRows: manifest.split.trainRows,
     testRows: manifest.split.testRows,
     manifestSha256,
+    dataSha256: manifest.data.sha256,
     ...membersOf(manifest),
     ...notesOf(manifest),
   };

@@ -10,8 +10,8 @@ export const PRICE_AGE_MS = 300_000;
 export const PRICE_RETRY_MS = 60_000;
 /** Runs longer than this are priced from here on (EC2 keeps 90 days; a page is 1,000 changes). */
 export const LONGEST_PAST_MS = 30 * 86_400_000;
-/** Asked for and kept even when nothing runs. */
-const SHORTEST_PAST_MS = 3_600_000;
+/** Asked for and kept even when nothing runs: quotes are made of it. */
+const SHORTEST_PAST_MS = 86_400_000;
 /** Asked for again each time: EC2 publishes a change some minutes late. */
 const OVERLAP_MS = 900_000;
 
@@ -55,9 +55,9 @@ export class PriceBook implements PriceSource {
     return priceAt(this.series(type, zone), this.#options.now());
   }
 
-  /** USD of an instance in the pool between two times (milliseconds); undefined when the pool is unknown. */
-  usd(type: string, zone: string, fromMs: number, toMs: number): number | undefined {
-    return usdBetween(this.series(type, zone), fromMs, toMs);
+  /** USD of an instance in the pool between two times (milliseconds), its hours counted from the launch; undefined when the pool is unknown. */
+  usd(type: string, zone: string, fromMs: number, toMs: number, launchMs = fromMs): number | undefined {
+    return usdBetween(this.series(type, zone), fromMs, toMs, launchMs);
   }
 
   series(type: string, zone: string): Series {

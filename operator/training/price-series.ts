@@ -1,5 +1,5 @@
-// Spot prices of one pool over time, and what a run in it costs. Pure; PriceBook (price-book.ts) keeps one series a pool and costs.ts
-// turns runs into money.
+// Spot prices of one pool over time, and what a run in it costs by EC2's rule. Pure; PriceBook (price-book.ts) keeps one series a pool and
+// costs.ts turns runs into money.
 
 /** A price and since when it holds. */
 export interface Price {
@@ -33,18 +33,19 @@ export function priceAt(series: Series, time: number): number | undefined {
   return (series.findLast(({ at }) => at <= time) ?? series[0])?.usd;
 }
 
-/** USD of an hour-priced thing from `from` to `to` (milliseconds), every change in between counted; undefined when nothing is known. */
-export function usdBetween(series: Series, from: number, to: number): number | undefined {
+/**
+ * USD of a Spot instance between two times (milliseconds) as EC2 bills it: hours count from the launch (by default `from`), each second
+ * costs the price that held when its hour began, and a change counts from the next hour on. Undefined when nothing is known.
+ */
+export function usdBetween(series: Series, from: number, to: number, launch = from): number | undefined {
   if (series.length === 0) return undefined;
   let usd = 0;
-  let until = to;
-  for (let index = series.length - 1; index >= 0 && until > from; index -= 1) {
-    const price = series[index] as Price;
-    // Before the first known change its price is the nearest there is.
-    const since = index === 0 ? from : Math.max(from, price.at);
-    if (since >= until) continue;
-    usd += (price.usd * (until - since)) / HOUR_MS;
-    until = since;
+  // Before the first known change its price is the nearest there is.
+  let known = 0;
+  for (let hour = launch + Math.floor((from - launch) / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) {
+    while ((series[known + 1]?.at ?? Infinity) <= hour) known += 1;
+    const ms = Math.max(0, Math.min(hour + HOUR_MS, to) - Math.max(hour, from));
+    usd += ((series[known] as Price).usd * ms) / HOUR_MS;
   }
   return usd;
 }

@@ -3,6 +3,9 @@
 import type { Clock } from '../../cloud/clock.ts';
 import type { Account, TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';
 import { accountName, userOf } from '../../crds/objects.ts';
+import type { Ledger } from '../accounts/ledger.ts';
+import type { Span } from '../accounts/overhead.ts';
+import { receiptOf } from '../accounts/receipt.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { Outcome as ReconcileOutcome } from '../runtime/controller.ts';
 import type { EventRecorder, EventText } from '../runtime/events.ts';
@@ -15,7 +18,7 @@ import { confirm } from './confirm.ts';
 import type { Context, LaunchPlan } from './context.ts';
 import type { PriceSource } from './costs.ts';
 import { decide } from './decide.ts';
-import { currentAttempt, leavingAttempt, uidOf } from './job.ts';
+import { currentAttempt, FINAL_PHASES, leavingAttempt, uidOf } from './job.ts';
 import type { Observation } from './observation.ts';
 import type { Planner } from './planner.ts';
 import { leftUsd } from './stopping.ts';
@@ -34,6 +37,11 @@ export interface TrainingOptions {
   planner: Planner;
   batches: Pick<Batches, 'join'>;
   prices?: PriceSource;
+  ledger: Pick<Ledger, 'away'>;
+  /** USD left of the account's month beyond what runs and its stop; undefined: unknown. */
+  monthLeftUsd: (account: Account) => number | undefined;
+  /** A job's share of the installation's standing costs, USD. */
+  shareUsd: (span: Span) => number;
   actor: Actor;
   clock: Clock;
   logger: Logger;
@@ -68,7 +76,7 @@ export class TrainingReconciler {
       const { job } = draft;
       if (mayLaunch(job)) await this.#orWrite(draft, this.#options.planner.prepare());
       const { status, action, requeueAfterMs } = decide(job, this.#context(job));
-      draft.say(status);
+      draft.say(this.#receipted(job, status));
       if (!action) {
         // A status that moved on may have something to do at once.
         if (draft.job.status?.phase !== job.status?.phase) continue;
@@ -83,7 +91,7 @@ export class TrainingReconciler {
       if (result.job) draft.is(result.job);
       if (result.outcome) {
         const at = { job: draft.job, now: this.#options.clock.now(), prices: this.#options.prices };
-        draft.say(confirm(at, draft.job.status ?? {}, result.outcome));
+        draft.say(this.#receipted(draft.job, confirm(at, draft.job.status ?? {}, result.outcome)));
       }
       if (result.pauseMs === undefined) continue;
       await this.#write(draft);
@@ -103,9 +111,28 @@ export class TrainingReconciler {
     }
   }
 
+  /** A job that is over says what it took; also when the ledger told another sum later. */
+  #receipted(job: TrainingJob, status: TrainingJobStatus): TrainingJobStatus {
+    const { startTime, completionTime, cost, receipt, counts, quote, dataset, model } = status;
+    if (!FINAL_PHASES.has(status.phase ?? '') || startTime === undefined) return status;
+    const actualUsd = cost?.actualUsd ?? 0;
+    if (receipt?.actualUsd === actualUsd) return status;
+    const to = Date.parse(completionTime ?? '');
+    const bought = {
+      ...{ spec: job.spec, quote, actualUsd },
+      onDemandUsd: cost?.onDemandUsd ?? 0,
+      interruptions: counts?.interruptions ?? 0,
+      interruptionsUsd: cost?.lostUsd ?? 0,
+      installationUsd: receipt?.installationUsd ?? this.#options.shareUsd({ from: Date.parse(startTime), to }),
+      dataEtag: dataset?.etag,
+      dataSha256: model?.dataSha256,
+    };
+    return { ...status, receipt: receiptOf(bought, to) };
+  }
+
   #context(job: TrainingJob): Context {
     const { accounts, observation, planner, batches, prices, clock } = this.#options;
-    const { maxTrainingCostUsd, checkpointSeconds, logGroup } = this.#options;
+    const { maxTrainingCostUsd, checkpointSeconds, logGroup, ledger, monthLeftUsd } = this.#options;
     const account = accounts.get(accountName(userOf(job.metadata?.namespace ?? '') ?? ''));
     const { status } = job;
     const leaving = leavingAttempt(status);
@@ -127,6 +154,8 @@ export class TrainingReconciler {
         market === 'cluster' ? `${uidOf(job)}-${(status?.attemptCount ?? 0) + 1}` : batches.join(market, offers),
       priceOf: planner.priceOf,
       accountSuspended: account?.spec.suspend ?? false,
+      monthLeftUsd: account && monthLeftUsd(account),
+      ledgerAway: ledger.away !== undefined,
     };
   }
 

@@ -1,27 +1,33 @@
 // The money part of admission: does the budget pay for anything at all, what can the job cost at worst, and is there room for that in
 // the account's month? The worst case stays reserved (accounts/reservations.ts) until the job is over.
+import { nanosOf, usdOf } from '../../cloud/money.ts';
 import { instanceCost, instanceType, showUsd, usdPerHour } from '../../cloud/prices.ts';
-import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
-import { accountName, userOf } from '../../crds/objects.ts';
-import type { Reservations } from '../accounts/reservations.ts';
+import type { TrainingJob } from '../../crds/crds.generated.ts';
+import { userOf } from '../../crds/objects.ts';
+import type { Quote } from '../accounts/receipt.ts';
+import type { Reservations, Reserved } from '../accounts/reservations.ts';
 import type { Verdict } from './confirm.ts';
 import { minuteCost, VOLUME_PER_HOUR } from './costs.ts';
 import type { Data } from './dataset.ts';
+import type { Past } from './history.ts';
 import { uidOf } from './job.ts';
+import type { Series } from './price-series.ts';
+import { quoteOf } from './quote.ts';
 import type { Selection } from './selection.ts';
 import { refuse, wait } from './verdict.ts';
 
 export interface ReservingOptions {
-  reservations: Reservations;
-  /** Writes the account's status with the money held back. */
-  writeReservation: (account: string) => Promise<void>;
+  reservations: Pick<Reservations, 'request' | 'release'>;
   select: (job: TrainingJob, bytes: number) => Selection;
+  /** What is known of the past, for the quote. */
+  past: () => Past;
+  series: (type: string, zone: string) => Series;
+  now: () => number;
 }
 
 /** `budgetUsd`: what holds for this job, all attempts together. */
 export async function reserve(
   job: TrainingJob,
-  account: Account,
   data: Data,
   budgetUsd: number,
   options: ReservingOptions,
@@ -45,20 +51,39 @@ export async function reserve(
   if (selection.impossible) return refuse('InvalidSpec', `${selection.reason} Then create the job again.`);
   const poor = tooLittle(job, budgetUsd, selection.price);
   if (poor) return poor;
-  const estimatedUsd = estimate(selection.price, tableBytes);
+  const quote = quoteFor(job, selection, tableBytes, options);
+  const estimatedUsd = quote.basis === 'History' ? middleOf(quote) : estimate(selection.price, tableBytes);
   const leftUsd = budgetUsd - (job.status?.cost?.actualUsd ?? 0);
   const worst = Math.max(0, worstCase(job, leftUsd, selection.price ?? 0, onDemandOf(job, selection)));
-  const month = account.status?.month;
-  const { monthlyUsd } = account.spec.limits;
-  const answer = options.reservations.reserve(userId, uidOf(job), worst, month?.spentUsd ?? 0, monthlyUsd);
-  if (!answer.ok)
-    return wait(
-      answer.reason,
-      `This training may cost up to ${showUsd(worst)}; of this month's ${showUsd(monthlyUsd)}, ${showUsd(month?.spentUsd ?? 0)} is spent and ${showUsd(answer.heldUsd)} is held back for what runs. It waits for room; a smaller spec.budget.maxCostUsd needs less.`,
-    );
-  await options.writeReservation(accountName(userId));
+  const answer = await options.reservations.request(userId, uidOf(job), worst);
+  if (!answer.ok) return wait(answer.reason, roomInWords(worst, answer));
   const message = `${accepted}; estimated ${showUsd(estimatedUsd)}, at most ${showUsd(worst)}.`;
-  return { is: 'admitted', admission: { dataset, estimatedUsd, reservedUsd: worst, message } };
+  return { is: 'admitted', admission: { dataset, quote, estimatedUsd, reservedUsd: worst, message } };
+}
+
+function quoteFor(job: TrainingJob, selection: Selection, bytes: number, options: ReservingOptions): Quote {
+  const { paces, seen } = options.past();
+  const onSpot = job.spec.placement !== 'OnDemand';
+  const [cheapest] = selection.offers;
+  const prices = selection.offers.map((offer) => instanceType(offer.instanceType)?.onDemand ?? 0);
+  return quoteOf(
+    {
+      ...{ bytes, seen, interruptible: onSpot, price: selection.price },
+      past: paces.get(job.spec.model.type) ?? [],
+      series: onSpot && cheapest ? options.series(cheapest.instanceType, cheapest.zone) : [],
+      onDemandPerHour: prices.length > 0 ? Math.min(...prices) : (selection.price ?? 0),
+    },
+    options.now(),
+  );
+}
+
+const middleOf = ({ usdLow = 0, usdHigh = 0 }: Quote): number => usdOf(nanosOf((usdLow + usdHigh) / 2));
+
+function roomInWords(worst: number, answer: Extract<Reserved, { ok: false }>): string {
+  if (answer.reason === 'LedgerUnavailable')
+    return 'What this month has cost cannot be read now, so nothing new is begun. It goes on as soon as the ledger answers.';
+  const { limitUsd, spentUsd, reservedUsd } = answer.figures;
+  return `This training may cost up to ${showUsd(worst)}; of this month's ${showUsd(limitUsd)}, ${showUsd(spentUsd)} is spent and ${showUsd(reservedUsd)} is held back for what runs. It waits for room; a smaller spec.budget.maxCostUsd needs less.`;
 }
 
 /** A budget that would be used up within the first minute buys nothing but a stop. */
@@ -89,7 +114,7 @@ function tooLittle(job: TrainingJob, budgetUsd: number, price: number | undefine
 /** Boot, and about a minute for every 20 MB: deliberately rough, shown as an estimate. */
 function estimate(price: number | undefined, bytes: number): number {
   if (price === undefined) return 0;
-  return round(instanceCost(usdPerHour(price + VOLUME_PER_HOUR), 90 + (60 * bytes) / 20e6));
+  return instanceCost(usdPerHour(price + VOLUME_PER_HOUR), 90 + (60 * bytes) / 20e6);
 }
 
 /**
@@ -114,7 +139,5 @@ export function worstCase(job: TrainingJob, leftUsd: number, price: number, onDe
   const seconds = job.spec.activeDeadlineSeconds;
   if (seconds === undefined || price === 0) return leftUsd;
   const dearest = Math.max(price * PRICE_ROOM, onDemand) + VOLUME_PER_HOUR;
-  return Math.min(leftUsd, round(instanceCost(usdPerHour(dearest), seconds + 120)));
+  return Math.min(leftUsd, instanceCost(usdPerHour(dearest), seconds + 120));
 }
-
-const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;

@@ -35,6 +35,11 @@ export function stopWanted(at: At, status: TrainingJobStatus, context: Context):
       cause: 'BudgetExhausted',
       message: `The budget of $${context.budgetUsd} is nearly used up: the worker checkpoints and stops.`,
     };
+  if (launched.some(({ market }) => market !== 'cluster') && (context.monthLeftUsd ?? Infinity) <= 0)
+    return {
+      cause: 'MonthExhausted',
+      message: 'The month’s limit of the account is nearly used up: the worker checkpoints and stops.',
+    };
   return undefined;
 }
 

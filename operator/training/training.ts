@@ -7,7 +7,11 @@ import type { OperatorConfiguration } from '../../cloud/configuration/configurat
 import type { LogEvents } from '../../cloud/logs.ts';
 import { INSTANCE_TYPES } from '../../cloud/prices.ts';
 import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
+import type { Live } from '../accounts/exposure.ts';
+import type { Ledger } from '../accounts/ledger.ts';
+import type { Span } from '../accounts/overhead.ts';
 import type { Reservations } from '../accounts/reservations.ts';
+import { Trail } from '../accounts/trail.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { Kubernetes } from '../runtime/kubernetes.ts';
@@ -16,8 +20,10 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { StatusWriter } from '../runtime/status.ts';
 import { Actor, type Presign } from './act.ts';
 import { Batches } from './batches.ts';
+import { trainingLive } from './exposure.ts';
 import { ClusterRunner } from './cluster.ts';
 import { isFinal, jobKey, leavingAttempt, openAttempts, uidOf, type Places } from './job.ts';
+import { History } from './history.ts';
 import { LogFollow } from './log-follow.ts';
 import { Observation, STEADY_MS } from './observation.ts';
 import { Planner } from './planner.ts';
@@ -50,7 +56,10 @@ export interface TrainingWiring {
   accounts: Cache<Account>;
   events: EventRecorder;
   reservations: Reservations;
-  writeReservation: (account: string) => Promise<void>;
+  ledger: Ledger;
+  monthLeftUsd: (account: Account) => number | undefined;
+  /** A job's share of the installation's standing costs, USD. */
+  shareUsd: (span: Span) => number;
   bucket: Bucket;
   compute: Compute;
   logs: LogEvents;
@@ -66,6 +75,8 @@ export interface Training {
   readonly reconciler: TrainingReconciler;
   readonly observation: Observation;
   readonly batches: Batches;
+  /** Its money until now. */
+  live(job: TrainingJob): Live;
   start(): void;
   stop(): Promise<void>;
 }
@@ -86,6 +97,7 @@ export function trainingOf(wiring: TrainingWiring): Training {
     now,
     logger,
   });
+  const history = new History(() => cache.values(), now);
   const planner = new Planner({
     ...{ compute, prices, pools, now, logger },
     subnetIds: settings.subnetIds,
@@ -164,12 +176,15 @@ export function trainingOf(wiring: TrainingWiring): Training {
       logger,
     },
     presign: wiring.presign,
+    ledger: wiring.ledger,
+    trail: new Trail(bucket, clock, (job) => cache.makerOf(`${job.metadata?.namespace}/${job.metadata?.name}`)),
     admission: {
       ...{ bucket, places, now },
       account: (name) => wiring.accounts.get(name),
       siblings: (job) => cache.by('namespace', job.metadata?.namespace ?? ''),
       reservations: wiring.reservations,
-      writeReservation: wiring.writeReservation,
+      past: () => history.past,
+      series: (type, zone) => prices.series(type, zone),
       maxTrainingCostUsd: settings.maxTrainingCostUsd,
       cloudEnabled: settings.cloudEnabled,
       clusterUnavailable: cluster.unavailable,
@@ -181,6 +196,9 @@ export function trainingOf(wiring: TrainingWiring): Training {
   const reconciler = new TrainingReconciler({
     ...{ cache, observation, planner, batches, prices, actor, clock, logger, logGroup },
     accounts: wiring.accounts,
+    ledger: wiring.ledger,
+    monthLeftUsd: wiring.monthLeftUsd,
+    shareUsd: wiring.shareUsd,
     writer: wiring.writer,
     events: wiring.events,
     maxTrainingCostUsd: settings.maxTrainingCostUsd,
@@ -189,6 +207,7 @@ export function trainingOf(wiring: TrainingWiring): Training {
   });
   return {
     ...{ reconciler, observation, batches },
+    live: (job) => trainingLive(job, now(), prices),
     start: () => observation.start(),
     stop: async () => {
       await Promise.all([observation.stop(), batches.stop(), tagger.stop()]);

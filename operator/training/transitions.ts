@@ -40,6 +40,7 @@ export function change(at: At, status: TrainingJobStatus, { conditions, ...field
 
 export interface Admission {
   readonly dataset: NonNullable<TrainingJobStatus['dataset']>;
+  readonly quote?: TrainingJobStatus['quote'];
   readonly estimatedUsd: number;
   readonly reservedUsd: number;
   readonly message: string;
@@ -51,6 +52,7 @@ export const admitted = (at: At, status: TrainingJobStatus, admission: Admission
     message: admission.message,
     startTime: timestamp(at.now),
     dataset: admission.dataset,
+    ...(admission.quote ? { quote: admission.quote } : {}),
     cost: {
       actualUsd: 0,
       onDemandUsd: 0,
@@ -139,11 +141,12 @@ export function attemptBegun(at: At, status: TrainingJobStatus, plan: LaunchPlan
   });
 }
 
-/** The last ones; one that still runs is never dropped. */
+/** The last ones; one that still runs, or is not in the ledger yet, is never dropped. */
 function kept(attempts: readonly Attempt[]): Attempt[] {
-  const open = attempts.filter(({ endedAt }) => endedAt === undefined).length;
-  const ended = attempts.filter(({ endedAt }) => endedAt !== undefined).slice(-Math.max(1, ATTEMPTS_KEPT - open));
-  return attempts.filter((one) => one.endedAt === undefined || ended.includes(one));
+  const owes = ({ endedAt, unbilled }: Attempt): boolean => endedAt === undefined || unbilled === true;
+  const open = attempts.filter(owes).length;
+  const ended = attempts.filter((one) => !owes(one)).slice(-Math.max(1, ATTEMPTS_KEPT - open));
+  return attempts.filter((one) => owes(one) || ended.includes(one));
 }
 
 /** The attempt came to no instance: it is taken off the list (its number stays used), only the count remains. */
@@ -234,7 +237,7 @@ export const keptCheckpoint = (
 export const ticketSigned = (at: At, status: TrainingJobStatus, attempt: Attempt): TrainingJobStatus =>
   withAttempt(status, attempt, { ticketAt: timestamp(at.now) });
 
-export type StopCause = 'Suspended' | 'DeadlineExceeded' | 'BudgetExhausted';
+export type StopCause = 'Suspended' | 'DeadlineExceeded' | 'BudgetExhausted' | 'MonthExhausted';
 
 /** Which stop is under way, written in the condition it will end in, with status Unknown; when it began. */
 export function stopUnderWay(status: TrainingJobStatus): { cause: StopCause; since: number } | undefined {
@@ -242,20 +245,34 @@ export function stopUnderWay(status: TrainingJobStatus): { cause: StopCause; sin
     ({ type, status: value }) => value === 'Unknown' && ['Suspended', 'Failed', 'BudgetExhausted'].includes(type),
   );
   if (!found) return undefined;
-  const cause = found.type === 'Failed' ? 'DeadlineExceeded' : (found.type as StopCause);
-  return { cause, since: Date.parse(found.lastTransitionTime) };
+  return { cause: causeOf(found), since: Date.parse(found.lastTransitionTime) };
+}
+
+function causeOf({ type, reason }: { type: string; reason: string }): StopCause {
+  if (type === 'Failed') return 'DeadlineExceeded';
+  if (type === 'Suspended') return 'Suspended';
+  return reason === 'MonthExhausted' ? 'MonthExhausted' : 'BudgetExhausted';
 }
 
 const STOPS = {
   Suspended: ['Suspended', 'Suspending'],
   DeadlineExceeded: ['Failed', 'DeadlineExceeded'],
   BudgetExhausted: ['BudgetExhausted', 'BudgetReached'],
+  MonthExhausted: ['BudgetExhausted', 'MonthExhausted'],
 } as const;
 
 export function stopping(at: At, status: TrainingJobStatus, cause: StopCause, message: string): TrainingJobStatus {
   const [type, reason] = STOPS[cause];
   return change(at, status, { phase: 'Stopping', message, conditions: [[type, 'Unknown', reason]] });
 }
+
+const STOPPED = {
+  Suspended: () => 'Suspended; set spec.suspend to false to continue.',
+  BudgetExhausted: (usd: number) =>
+    `The budget is used up (${showUsd(usd)} spent); raise spec.budget.maxCostUsd to continue.`,
+  MonthExhausted: () =>
+    'The month’s limit of the account is used up; it continues with the next month (UTC) or after a top-up by an administrator.',
+} as const;
 
 /** Nothing runs any more because of `cause`. */
 export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): TrainingJobStatus {
@@ -269,18 +286,15 @@ export function stopped(at: At, status: TrainingJobStatus, cause: StopCause): Tr
   const kept = status.progress?.lastCheckpointStep
     ? ` The checkpoint of step ${status.progress.lastCheckpointStep} is kept.`
     : '';
-  const message =
-    cause === 'Suspended'
-      ? `Suspended; set spec.suspend to false to continue.${kept}`
-      : `The budget is used up (${showUsd(status.cost?.actualUsd ?? 0)} spent); raise spec.budget.maxCostUsd to continue.${kept}`;
+  const reason = STOPS[cause][1];
   return change(at, status, {
     phase: 'Suspended',
-    message,
+    message: STOPPED[cause](status.cost?.actualUsd ?? 0) + kept,
     instanceId: undefined,
     cost: { ...status.cost, reservedUsd: 0 },
     conditions: [
-      ...(cause === 'BudgetExhausted' ? ([['BudgetExhausted', 'True', 'BudgetReached']] as const) : []),
-      ['Suspended', 'True', cause === 'Suspended' ? 'SuspendedByUser' : 'BudgetReached'],
+      ...(cause === 'Suspended' ? [] : ([['BudgetExhausted', 'True', reason]] as const)),
+      ['Suspended', 'True', cause === 'Suspended' ? 'SuspendedByUser' : reason],
       ['Provisioned', 'False', 'Released'],
       ['Running', 'False', 'Released'],
     ],

@@ -22,7 +22,9 @@ const rights = (resources: string[], verbs: string, file: string, line: RegExp) 
 const OPERATOR = [
   ...rights([`${OWN}accounts`, ...JOBS], 'list', 'operator/runtime/reflector.ts', /kubernetes\.list<T>\(resource/),
   ...rights([`${OWN}accounts`, ...JOBS], 'watch', 'operator/runtime/reflector.ts', /kubernetes\.watch<T>\(/),
-  ...rights([`${OWN}accounts`], 'get', 'operator/accounts/reconciler.ts', /kubernetes\.get<Account>\(ACCOUNTS/),
+  ...rights([`${OWN}accounts`], 'get', 'operator/accounts/reservations.ts', /kubernetes\.get<Account>\(ACCOUNTS/),
+  ...rights([`${OWN}accounts`], 'patch', 'operator/accounts/departure.ts', /mergePatch<Account>\(\s*ACCOUNTS/),
+  ...rights(['namespaces'], 'delete', 'operator/accounts/departure.ts', /delete\(NAMESPACES/),
   ...rights([`${OWN}trainingjobs`], 'patch', 'operator/training/act.ts', /mergePatch<TrainingJob>\(TRAINING_JOBS/),
   ...rights([`${OWN}trainingjobs`], 'delete', 'operator/training/act.ts', /kubernetes\.delete\(TRAINING_JOBS/),
   ...rights([`${OWN}predictionjobs`], 'patch', 'operator/prediction/ending.ts', /kubernetes\.mergePatch\(/),

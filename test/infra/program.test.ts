@@ -118,7 +118,7 @@ describe('The Pulumi program', () => {
         const rules = one(way(name), 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration', 'storage-data')
           .inputs['rules'] as { id: string }[];
         expect(rules.map(({ id }) => id)).to.have.members([
-          ...['datasets', 'models', 'instances', 'batches', 'uploads', 'old-versions'],
+          ...['datasets', 'models', 'instances', 'batches', 'exports', 'uploads', 'old-versions'],
         ]);
         expect(JSON.stringify(rules)).to.include('GLACIER_IR');
         expect(one(way(name), 'aws:s3/bucketVersioning:BucketVersioning').inputs).to.have.nested.property(

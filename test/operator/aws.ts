@@ -24,6 +24,8 @@ class Faults {
   readonly #before = new Map<string, Error[]>();
   readonly #after = new Map<string, Error[]>();
   readonly calls: string[] = [];
+  /** Every call on what begins with this fails, until it is undefined again. */
+  lost: string | undefined;
   before(call: string, ...errors: Error[]): void {
     this.#before.set(call, errors);
   }
@@ -32,6 +34,7 @@ class Faults {
   }
   async run<T>(call: string, what: string, work: () => T): Promise<T> {
     this.calls.push(`${call} ${what}`.trim());
+    if (this.lost !== undefined && what.startsWith(this.lost)) throw failure('unreachable');
     const early = this.#before.get(call)?.shift();
     if (early) throw early;
     const result = work();

@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import { bucketOf } from '../../cloud/bucket.ts';
 import type { Clients } from '../../cloud/clients.ts';
 import type { Ticket } from '../../cloud/contract/contract.generated.ts';
-import type { LedgerEntry } from '../../cloud/ledger.ts';
+import type { LedgerEntry } from '../../cloud/ledger/entries.ts';
 import { presignGet, presignPut } from '../../cloud/presign.ts';
 import { condition } from '../../crds/conditions.ts';
 import type { TrainingJob, TrainingJobStatus } from '../../crds/crds.generated.ts';

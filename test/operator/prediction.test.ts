@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Invocation } from '../../cloud/functions.ts';
 import { FunctionFailure } from '../../cloud/functions.ts';
 import type { PredictionDone, PredictionEvent } from '../../cloud/contract/contract.generated.ts';
-import type { LedgerEntry } from '../../cloud/ledger.ts';
+import type { LedgerEntry } from '../../cloud/ledger/entries.ts';
 import { condition } from '../../crds/conditions.ts';
 import type { Invoked } from '../../operator/prediction/invoker.ts';
 import type { Summary } from '../../operator/prediction/summary.ts';

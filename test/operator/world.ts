@@ -102,13 +102,14 @@ export class World {
   async close(): Promise<void> {
     for (const operator of this.#operators) await operator.close();
     const { client } = this.cluster;
+    const letGo = { metadata: { finalizers: null } };
+    await client.mergePatch(ACCOUNTS, `user-${this.userId}`, letGo).catch(() => undefined);
     await client.delete(ACCOUNTS, `user-${this.userId}`).catch(() => undefined);
     for (const resource of [TRAINING_JOBS, PREDICTION_JOBS])
       for (const { metadata } of (await client.list<TrainingJob>(resource, {}, this.namespace)).items) {
-        const change = { metadata: { finalizers: null } };
         // What has ended may be gone by itself.
         await client
-          .mergePatch(resource, metadata?.name ?? '', change, { namespace: this.namespace })
+          .mergePatch(resource, metadata?.name ?? '', letGo, { namespace: this.namespace })
           .catch(() => undefined);
         await client.delete(resource, metadata?.name ?? '', { namespace: this.namespace }).catch(() => undefined);
       }

@@ -324,9 +324,7 @@ for (const path of [
   'predictions/user_1/j/p.csv',
 ]) {
   for (const action of ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload']) may('operator', action, key(path));
-  if (path.startsWith('models/'))
-    mayNot('operator', 's3:DeleteObject', key(path), { about: 'a model that is its user’s' });
-  else may('operator', 's3:DeleteObject', key(path));
+  may('operator', 's3:DeleteObject', key(path));
 }
 may('operator', 's3:ListMultipartUploadParts', key('predictions/user_1/j/p.csv'));
 mayNot('operator', 's3:ListMultipartUploadParts', key('datasets/user_1/a.csv'));
@@ -338,8 +336,12 @@ for (const path of ['ledger/user_1/x.json', 'audit/2026-11-01/x.json']) {
   for (const action of ['s3:GetObject', 's3:PutObject']) may('operator', action, key(path));
   mayNot('operator', 's3:DeleteObject', key(path), { about: 'append only' });
 }
-for (const action of ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'])
+for (const action of ['s3:PutObject', 's3:AbortMultipartUpload'])
   mayNot('operator', action, key('datasets/user_1/a.csv'));
+// With its account, after it was exported.
+may('operator', 's3:DeleteObject', key('datasets/user_1/a.csv'));
+may('operator', 's3:PutObject', key('exports/user_1/u/files/datasets/user_1/a.csv'));
+for (const action of ['s3:GetObject', 's3:DeleteObject']) mayNot('operator', action, key('exports/user_1/u/export.json'));
 for (const action of ['s3:PutObject', 's3:DeleteObject', 's3:GetObject'])
   mayNot('operator', action, key('artefacts/worker/x.tar.gz'));
 for (const action of [

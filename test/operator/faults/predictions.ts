@@ -1,6 +1,6 @@
 // Predictions under the kill matrix (kill.ts): every way a chunk can go wrong, and an operator that meets its doom at any call that changes
 // the world. The result must be the table with its predictions, byte for byte, or the job says why there is none; nothing is left behind.
-import type { LedgerEntry } from '../../../cloud/ledger.ts';
+import type { LedgerEntry } from '../../../cloud/ledger/entries.ts';
 import type { PredictionEvent } from '../../../cloud/contract/contract.generated.ts';
 import { invocationCost } from '../../../cloud/prices.ts';
 import type { PredictionJob } from '../../../crds/crds.generated.ts';

@@ -1,6 +1,6 @@
 // What must hold after any story, however it went: nothing runs, every second paid for is in the ledger once, a job has one model and
 // it is the one an uninterrupted training makes, and the status tells what really happened to the machines. Returns sentences.
-import type { LedgerEntry } from '../../../cloud/ledger.ts';
+import type { LedgerEntry } from '../../../cloud/ledger/entries.ts';
 import type { Attempt } from '../../../crds/crds.generated.ts';
 import { condition } from '../../../crds/conditions.ts';
 import { PRICES, volumeCost } from '../../../cloud/prices.ts';

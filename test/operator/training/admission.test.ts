@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Account, TrainingJob } from '../../../crds/crds.generated.ts';
-import { Reservations, type Holder } from '../../../operator/accounts/reservations.ts';
+import { decideRequests, monthLimit, type Live } from '../../../operator/accounts/exposure.ts';
 import { admit, budgetOf, type AdmissionOptions } from '../../../operator/training/admission.ts';
 import type { Verdict } from '../../../operator/training/confirm.ts';
 import { minuteCost, VOLUME_PER_HOUR } from '../../../operator/training/costs.ts';
@@ -59,7 +59,7 @@ const job = (spec: object = {}, status: object | undefined = undefined, metadata
 interface Setting extends Partial<AdmissionOptions> {
   selection?: Selection;
   account?: AdmissionOptions['account'];
-  held?: Holder[];
+  held?: Live[];
   month?: number;
   limits?: object;
 }
@@ -71,16 +71,29 @@ function setting({ selection = SELECTION, held = [], month = 0, limits = {}, ...
   const asked: TrainingJob[] = [];
   const account = {
     metadata: { name: 'user-1' },
-    spec: { userId: '1', suspend: false, limits: { trainingUsd: 5, predictionUsd: 1, monthlyUsd: 20, ...limits } },
-    status: { month: { spentUsd: month } },
+    spec: {
+      userId: '1',
+      suspend: false,
+      approval: 'Approved',
+      limits: { trainingUsd: 5, predictionUsd: 1, monthlyUsd: 20, ...limits },
+    },
   } as Account;
   const options: AdmissionOptions = {
     bucket,
     places,
     account: () => account,
-    reservations: new Reservations(() => held),
-    writeReservation: async (name) => void written.push(name),
+    reservations: {
+      release: () => undefined,
+      request: async (userId, uid, usd) => {
+        const standing = { limitUsd: monthLimit(account, '2026-11'), sum: { spentUsd: month }, jobs: held, held: {} };
+        const [answer] = decideRequests(standing, [{ uid, usd }], NOW).answers;
+        if (answer?.ok) written.push(`user-${userId}`);
+        return answer ?? { ok: false, reason: 'LedgerUnavailable' };
+      },
+    },
     select: (one) => (asked.push(one), selection),
+    past: () => ({ paces: new Map(), seen: { interruptions: 0, hours: 0 } }),
+    series: () => [],
     siblings: () => [],
     maxTrainingCostUsd: 10,
     cloudEnabled: true,
@@ -149,7 +162,7 @@ describe('Admission', () => {
     [
       'a suspended account',
       job(),
-      { account: () => ({ spec: { suspend: true } }) as Account },
+      { account: () => ({ spec: { suspend: true, approval: 'Approved' } }) as Account },
       /^waiting AccountSuspended/,
     ],
     [
@@ -229,7 +242,9 @@ describe('Admission', () => {
     [
       'a month that others hold',
       job(),
-      { held: [{ uid: 'other', reservedUsd: 18, final: false }] },
+      {
+        held: [{ uid: 'other', reservedUsd: 18, final: false, actualUsd: 0, unbilledUsd: 0, stopUsd: 0 }],
+      },
       /^waiting BudgetReserved: .*\$18\.00 is held back .*It waits for room/,
     ],
   ];

@@ -3,9 +3,11 @@ import { expect } from 'chai';
 import { computeOf } from '../../../cloud/compute.ts';
 import type { Clients } from '../../../cloud/clients.ts';
 import { AwsError } from '../../../cloud/errors.ts';
-import type { LedgerEntry } from '../../../cloud/ledger.ts';
+import { LedgerBook } from '../../../cloud/ledger/book.ts';
+import { addUsd } from '../../../cloud/money.ts';
+import type { LedgerEntry } from '../../../cloud/ledger/entries.ts';
 import type { Attempt, TrainingJob, TrainingJobStatus } from '../../../crds/crds.generated.ts';
-import { chargeFor } from '../../../operator/training/charging.ts';
+import { chargeFor, chargeMonths, monthsBehind } from '../../../operator/training/charging.ts';
 import {
   attemptCost,
   billedSeconds,
@@ -126,7 +128,7 @@ describe('What must be left to stop in time', () => {
   });
 
   it('and the first minute are the smallest budget', () => {
-    expect(minuteCost(0.03)).to.be.closeTo(reserve(0.03) + (0.03 + VOLUME_PER_HOUR) / 60, 1e-12);
+    expect(minuteCost(0.03)).to.be.closeTo(reserve(0.03) + (0.03 + VOLUME_PER_HOUR) / 60, 1e-9);
   });
 
   it('stops a job before its limit although the price tripled on the way', () => {
@@ -250,31 +252,76 @@ describe('The cost of an attempt against the bill of the embedded EC2', function
 
 describe('The ledger entry of an attempt', () => {
   const job = { metadata: { namespace: 'ml-user-1', name: 'my.job', uid: 'abcdef12-0000' } } as TrainingJob;
+  const charge = (bucket: FakeBucket, one: Attempt, end: number, prices?: PriceSource) =>
+    chargeFor(new LedgerBook(bucket), { job, attempt: one, outcome: 'Succeeded', end, prices });
   const entry = (bucket: FakeBucket, number = 2) =>
     bucket.json<LedgerEntry>(`ledger/user_1/2026-11/abcdef12-0000-${number}-training.json`);
 
   it('is put once: a second one for the same attempt takes the first one’s amount', async () => {
     const bucket = new FakeBucket();
-    const first = await chargeFor(bucket, job, attempt, 'Succeeded', LAUNCH + HOUR);
-    const second = await chargeFor(bucket, job, attempt, 'Succeeded', LAUNCH + 2 * HOUR);
+    const first = await charge(bucket, attempt, LAUNCH + HOUR);
+    const second = await charge(bucket, attempt, LAUNCH + 2 * HOUR);
     expect(second).to.deep.equal(first);
     expect(bucket.keys('ledger/')).to.deep.equal(['ledger/user_1/2026-11/abcdef12-0000-2-training.json']);
     bucket.before('put', failure('unreachable'));
-    const error = await chargeFor(bucket, job, { ...attempt, number: 3 }, 'x', LAUNCH).catch((one: unknown) => one);
+    const error = await charge(bucket, { ...attempt, number: 3 }, LAUNCH).catch((one: unknown) => one);
     expect(error).to.be.instanceOf(AwsError);
   });
 
   it('has the price of the time, and on-demand’s beside it', async () => {
     const bucket = new FakeBucket();
-    const { usd } = await chargeFor(bucket, job, attempt, 'Succeeded', LAUNCH + 2 * HOUR, rising);
+    const { usd } = await charge(bucket, attempt, LAUNCH + 2 * HOUR, rising);
     expect(usd).to.be.closeTo(0.08 + 2 * VOLUME_PER_HOUR, 1e-6);
     expect(entry(bucket)).to.include({ usd, seconds: 7200, service: 'ec2', what: 'm5.large a spot' });
     expect(entry(bucket)?.onDemandUsd).to.be.closeTo(2 * (0.096 + VOLUME_PER_HOUR), 1e-6);
   });
 
+  it('is split at midnight of each month (UTC) it ran through, to the billionth', async () => {
+    const bucket = new FakeBucket();
+    const long = { ...attempt, launchedAt: '2026-11-30T22:00:00Z' };
+    const launch = Date.parse(long.launchedAt);
+    const end = Date.parse('2027-01-01T00:30:00Z');
+    const { usd } = await charge(bucket, long, end);
+    expect(usd).to.equal(attemptCost(long, end));
+    const months = ['2026-11', '2026-12', '2027-01'].map(
+      (month) => bucket.json<LedgerEntry>(`ledger/user_1/${month}/abcdef12-0000-2-training.json`) as LedgerEntry,
+    );
+    expect(months.map(({ at, seconds, outcome }) => [at, seconds, outcome])).to.deep.equal([
+      ['2026-11-30T23:59:59.000Z', 7200, 'Running'],
+      ['2026-12-31T23:59:59.000Z', 31 * 86_400, 'Running'],
+      ['2027-01-01T00:30:00.000Z', 1800, 'Succeeded'],
+    ]);
+    expect(months[0]?.usd).to.equal(attemptCost(long, launch + 7_200_000));
+    expect(addUsd(...months.map((one) => one.usd))).to.equal(usd);
+    expect(addUsd(...months.map((one) => one.onDemandUsd))).to.equal(onDemandUntil(long, end));
+  });
+
+  it('bills a month that is over while the attempt goes on, and the rest at its end', async () => {
+    const bucket = new FakeBucket();
+    const book = new LedgerBook(bucket);
+    const long = { ...attempt, launchedAt: '2026-11-30T23:00:00Z' };
+    const midnight = Date.parse('2026-12-01T00:00:00Z');
+    expect(monthsBehind(long, midnight - 1)).to.deep.equal([]);
+    const billed = await chargeMonths(book, { job, attempt: long, outcome: 'x', end: midnight + 60_000 });
+    expect(billed).to.deep.equal({ usd: attemptCost(long, midnight), at: midnight, over: false });
+    const rest = { ...long, billedUsd: billed.usd, billedUntil: new Date(billed.at).toISOString() };
+    expect(monthsBehind(rest, midnight + 60_000)).to.deep.equal([]);
+    const { usd } = await charge(bucket, rest, midnight + HOUR);
+    expect(usd).to.equal(attemptCost(long, midnight + HOUR));
+    expect(bucket.keys('ledger/')).to.have.length(2);
+  });
+
+  it('takes an end that was told before midnight for the end, also when it is told again after', async () => {
+    const bucket = new FakeBucket();
+    const long = { ...attempt, launchedAt: '2026-11-30T23:00:00Z' };
+    const first = await charge(bucket, long, Date.parse('2026-11-30T23:59:58Z'));
+    expect(await charge(bucket, long, Date.parse('2026-12-01T00:00:09Z'))).to.include(first);
+    expect(bucket.keys('ledger/')).to.have.length(1);
+  });
+
   it('costs nothing on the cluster', async () => {
     const bucket = new FakeBucket();
-    await chargeFor(bucket, job, cluster, 'Succeeded', LAUNCH + HOUR);
+    await charge(bucket, cluster, LAUNCH + HOUR);
     expect(entry(bucket)).to.include({
       usd: 0,
       onDemandUsd: 0,

@@ -91,6 +91,7 @@ export function context(seen: Partial<Seen> = {}, more: Partial<Context> = {}): 
     priceOf: () => 0.036,
     budgetUsd: 10,
     accountSuspended: false,
+    ledgerAway: false,
     checkpointSeconds: 60,
     logGroup: '/g',
     ...more,
