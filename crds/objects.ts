@@ -40,6 +40,8 @@ export type Kind = keyof typeof KINDS;
 
 /** Holds an object until what it pays for is gone. */
 export const FINALIZER = `${GROUP}/compute`;
+/** On an original whose copy on another cluster counts now, the destination's uid: what it stood for is not ours to remove. */
+export const MOVED_TO = `${GROUP}/moved-to`;
 /** Label on every object that belongs to an account; the value is the user id. */
 export const USER_LABEL = `${GROUP}/user`;
 /** Label with the installation's name on what the operator makes. */

@@ -1,7 +1,7 @@
 // What becomes of an object that is carried over: a copy with everything but what the API server decides (uid, version, times), marked with where
 // it came from. A job's status goes along, and says who the job was (identityOf), so that what runs for it stays its own. Pure.
 import { isDeepStrictEqual } from 'node:util';
-import { createdAt, GROUP, identityOf, type ObjectMeta } from '../../crds/objects.ts';
+import { createdAt, GROUP, identityOf, MOVED_TO, type ObjectMeta } from '../../crds/objects.ts';
 import type { KubeObject } from '../../operator/runtime/kubernetes.ts';
 
 /** Any of the objects that are carried. */
@@ -20,8 +20,6 @@ interface Status {
 
 /** On a copy: uid of the object it was made from. */
 export const MOVED_FROM = `${GROUP}/moved-from`;
-/** On an original whose copy counts now: uid of the destination. */
-export const MOVED_TO = `${GROUP}/moved-to`;
 
 /** The copy as it is created; its status is written afterwards. */
 export function copyOf(original: Movable, { apiVersion, kind }: { apiVersion: string; kind: string }): Movable {

@@ -2,11 +2,11 @@
 // destination act. A running training loses nothing: its instance goes by the job's identity, which the copy keeps, and goes on meanwhile. Each step
 // looks at what is there first, so that a move that was killed anywhere goes on when it is run again; until the copies count it can be taken back.
 import { type Clock, sleep, systemClock } from '../../cloud/clock.ts';
-import { INSTALLATION_LABEL } from '../../crds/objects.ts';
+import { INSTALLATION_LABEL, MOVED_TO } from '../../crds/objects.ts';
 import { failed, type Kubernetes, type Resource } from '../../operator/runtime/kubernetes.ts';
 import { NAMESPACES } from '../../operator/runtime/resources.ts';
 import { StartFailure } from '../stack/failure.ts';
-import { contains, copyOf, differences, isCopyOf, MOVED_TO, statusOf, type Movable } from './carried.ts';
+import { contains, copyOf, differences, isCopyOf, statusOf, type Movable } from './carried.ts';
 import { giveBack, heldIn, holderOf, markMoved, pause, resume, take } from './fence.ts';
 import {
   CONFIG_MAPS,

@@ -5,7 +5,7 @@ import type { Bucket, ListedObject } from '../../cloud/bucket.ts';
 import type { Clock } from '../../cloud/clock.ts';
 import { datasetsOf, exportFolder, modelsOf, predictionsOf, s3Uri, type Prefixes } from '../../cloud/keys.ts';
 import type { Account } from '../../crds/crds.generated.ts';
-import { GROUP, namespaceOf, type ObjectMeta } from '../../crds/objects.ts';
+import { GROUP, MOVED_TO, namespaceOf, type ObjectMeta } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import { failed, type Kubernetes, type Resource } from '../runtime/kubernetes.ts';
@@ -34,6 +34,9 @@ export interface Leaving {
   readonly againMs: number;
 }
 
+/** Its data belongs to the copy on another cluster now. */
+const isMoved = ({ metadata }: Account): boolean => metadata?.annotations?.[MOVED_TO] !== undefined;
+
 export class Departure {
   readonly #options: DepartureOptions;
 
@@ -44,7 +47,7 @@ export class Departure {
   /** The account with the finalizer that its deletion waits for. */
   async prepared(account: Account): Promise<Account> {
     const finalizers = account.metadata?.finalizers ?? [];
-    if (finalizers.includes(ACCOUNT_FINALIZER)) return account;
+    if (finalizers.includes(ACCOUNT_FINALIZER) || isMoved(account)) return account;
     return this.#finalizers(account, [...finalizers, ACCOUNT_FINALIZER]);
   }
 
@@ -52,6 +55,7 @@ export class Departure {
   async step(account: Account): Promise<Leaving | undefined> {
     const { finalizers = [] } = account.metadata ?? {};
     if (!finalizers.includes(ACCOUNT_FINALIZER)) return undefined;
+    if (isMoved(account)) return this.#released(account);
     const { userId } = account.spec;
     const left = await this.#endJobs(userId);
     if (left > 0)
@@ -60,11 +64,15 @@ export class Departure {
     await this.#remove(userId);
     await this.#namespaceGoes(userId);
     await this.#told(account, folder);
+    return this.#released(account);
+  }
+
+  async #released(account: Account): Promise<undefined> {
+    const { finalizers = [] } = account.metadata ?? {};
     await this.#finalizers(
       account,
       finalizers.filter((name) => name !== ACCOUNT_FINALIZER),
     );
-    return undefined;
   }
 
   /** Deletes what is not being deleted yet; returns how many are left. */

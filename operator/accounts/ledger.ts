@@ -10,22 +10,17 @@ export const LEDGER_RETRY_MS = 15_000;
 
 /** A month is listed again after this: entries of an earlier leader come in late. */
 const RELIST_MS = 300_000;
-/** So soon while this leader is new, when an earlier one may still write its last. */
-const NEW_LEADER_MS = 120_000;
-const RELIST_NEW_MS = 5_000;
 
 export class Ledger {
   readonly #book: Pick<LedgerBook, 'append' | 'month' | 'known'>;
   readonly #clock: Pick<Clock, 'now'>;
   #failedAt: number | undefined;
   #problem = '';
-  readonly #began: number;
   readonly #listedAt = new Map<string, number>();
 
   constructor(book: Pick<LedgerBook, 'append' | 'month' | 'known'>, clock: Pick<Clock, 'now'>) {
     this.#book = book;
     this.#clock = clock;
-    this.#began = clock.now();
   }
 
   /** Why it can't be used now; undefined: it answered last time, or it is time to try again. */
@@ -58,7 +53,7 @@ export class Ledger {
     const now = this.#clock.now();
     const period = periodOf(now);
     const age = now - (this.#listedAt.get(`${userId}/${period}`) ?? -Infinity);
-    const fresh = age >= 0 && age < (now - this.#began < NEW_LEADER_MS ? RELIST_NEW_MS : RELIST_MS);
+    const fresh = age >= 0 && age < RELIST_MS;
     const known = fresh ? this.#book.known(userId, period) : undefined;
     return known ?? (await this.month(userId, period));
   }

@@ -25,7 +25,7 @@ export interface ReservationsOptions {
   kubernetes: Pick<Kubernetes, 'get'>;
   cache: Cache<Account>;
   writer: StatusWriter<Account>;
-  ledger: Pick<Ledger, 'away' | 'current' | 'known'>;
+  ledger: Pick<Ledger, 'away' | 'month' | 'known'>;
   /** Jobs of a user, as they stand now. */
   live: (userId: string) => Iterable<Live>;
   clock: Pick<Clock, 'now'>;
@@ -143,11 +143,13 @@ export class Reservations {
     const name = accountName(userId);
     let account = cache.get(name) ?? (await kubernetes.get<Account>(ACCOUNTS, name));
     for (let attempt = 1; ; attempt += 1) {
+      // Jobs first, then the ledger: whatever a job's status says is over has its entry by then, whoever ended it.
+      const { held: before, jobs } = this.held(account);
       const sum = await this.#sum(userId);
       if (!sum) return asking.map(() => ({ ok: false, reason: 'LedgerUnavailable' }));
       const now = clock.now();
       const limitUsd = monthLimit(account, periodOf(now));
-      const { held, answers } = decideRequests({ limitUsd, sum, ...this.held(account) }, asking, now);
+      const { held, answers } = decideRequests({ limitUsd, sum, held: before, jobs }, asking, now);
       const granted = asking.filter((_, at) => answers[at]?.ok);
       if (granted.length === 0) return answers;
       const { figures } = answers.findLast(({ ok }) => ok) as Answer;
@@ -171,10 +173,10 @@ export class Reservations {
   }
 
   async #sum(userId: string) {
-    const { ledger } = this.#options;
+    const { ledger, clock } = this.#options;
     if (ledger.away !== undefined) return undefined;
     try {
-      return await ledger.current(userId);
+      return await ledger.month(userId, periodOf(clock.now()));
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       return undefined;

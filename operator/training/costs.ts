@@ -14,8 +14,8 @@ import type { Attempt, TrainingJobStatus } from '../../crds/crds.generated.ts';
 
 /** Live prices and their past (price-book.ts). */
 export interface PriceSource {
-  /** USD of an instance in the pool between two times (milliseconds); undefined when the pool is unknown. */
-  usd(type: string, zone: string, fromMs: number, toMs: number): number | undefined;
+  /** USD of an instance in the pool between two times (milliseconds), its hours counted from its launch (by default the first); undefined when the pool is unknown. */
+  usd(type: string, zone: string, fromMs: number, toMs: number, launchMs?: number): number | undefined;
   /** USD per hour now; undefined when the pool is unknown. */
   now(type: string, zone: string): number | undefined;
 }
@@ -53,8 +53,10 @@ export function attemptCost(attempt: Attempt, end: number, prices?: PriceSource)
 function instanceUsd(attempt: Attempt, from: number, seconds: number, prices: PriceSource | undefined): number {
   const { market, instanceType: type = '', zone = '' } = attempt;
   if (market === 'on-demand') return hoursCost(usdPerHour(onDemandPrice(attempt)), seconds);
+  const launch = Date.parse(attempt.launchedAt ?? '');
   return (
-    prices?.usd(type, zone, from, from + seconds * 1000) ?? hoursCost(usdPerHour(attempt.pricePerHour ?? 0), seconds)
+    prices?.usd(type, zone, from, from + seconds * 1000, Number.isFinite(launch) ? launch : from) ??
+    hoursCost(usdPerHour(attempt.pricePerHour ?? 0), seconds)
   );
 }
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { TrainingJob } from '../../../crds/crds.generated.ts';
-import { API_VERSION, FINALIZER, identityOf } from '../../../crds/objects.ts';
+import { API_VERSION, FINALIZER, identityOf, MOVED_TO } from '../../../crds/objects.ts';
 import type { Movable } from '../../../local/move/carried.ts';
-import { MOVED_FROM, MOVED_TO } from '../../../local/move/carried.ts';
+import { MOVED_FROM } from '../../../local/move/carried.ts';
 import { heldIn, isMove } from '../../../local/move/fence.ts';
 import { CONFIG_MAPS, inventoryOf } from '../../../local/move/inventory.ts';
 import { move, rehearse, undo } from '../../../local/move/move.ts';

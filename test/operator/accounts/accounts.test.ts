@@ -119,7 +119,12 @@ describe('What a month stands at', () => {
       live('just given'),
     ];
     const known = { granted: new Set(['granted']), seen: new Set(['just gone']), holding: new Set(['given back']) };
-    const kept = pruned({ ...before, 'just gone': held(1), 'given back': held(1) }, [...jobs, live('given back')], known, NOW + 1000);
+    const kept = pruned(
+      { ...before, 'just gone': held(1), 'given back': held(1) },
+      [...jobs, live('given back')],
+      known,
+      NOW + 1000,
+    );
     expect(Object.keys(kept).sort()).to.deep.equal(['granted', 'holding', 'just given', 'unseen']);
     expect(pruned(kept, jobs, known, NOW + 1000)).to.equal(kept);
   });
@@ -230,16 +235,16 @@ describe('Reservations', () => {
     jobs = [];
   });
   /** One operator; each has its own cache. */
-  const operator = () => {
+  const operator = (time = clock) => {
     const cache = new Cache<Account>();
     cache.put(server.account);
     const { kubernetes } = server;
-    const ledger = new Ledger(new LedgerBook(bucket), clock);
+    const ledger = new Ledger(new LedgerBook(bucket), time);
     const writer = new StatusWriter(kubernetes, ACCOUNTS, cache);
     return {
       cache,
       ledger,
-      reservations: new Reservations({ kubernetes, cache, writer, ledger, live: () => jobs, clock }),
+      reservations: new Reservations({ kubernetes, cache, writer, ledger, live: () => jobs, clock: time }),
     };
   };
   const ask = (reservations: Reservations, count: number, usd: number, name = 'job') =>
@@ -275,6 +280,17 @@ describe('Reservations', () => {
     expect(await old.reservations.request('1', 'mine', 8)).to.deep.include({ ok: false, reason: 'BudgetReserved' });
     expect(Object.keys(server.account.status?.reservations ?? {})).to.deep.equal(['theirs']);
     server.before = () => undefined;
+  });
+
+  it('know at once what a job cost that another leader ended', async () => {
+    const [old, next] = [operator(), operator()];
+    jobs = [live('a', { reservedUsd: 9 })];
+    expect((await old.reservations.request('1', 'a', 9)).ok).to.equal(true);
+    expect(await next.reservations.request('1', 'b', 2)).to.include({ ok: false });
+    await old.ledger.append('ledger/user_1/2026-11/a-1-training.json', entry({ usd: 8.5 }));
+    jobs = [live('a', { final: true, actualUsd: 8.5 })];
+    expect(await next.reservations.request('1', 'b', 2)).to.deep.include({ ok: false, reason: 'QuotaExceeded' });
+    expect((await next.reservations.request('1', 'b', 1.5)).ok).to.equal(true);
   });
 
   it('are refused while nobody knows what the month has cost, and granted when it is known again', async () => {
@@ -315,9 +331,35 @@ describe('Reservations', () => {
     jobs = [live('a', { unbilledUsd: 2, stopUsd: 0.5 })];
     expect(reservations.leftUsd(server.account)).to.equal(7.5);
     bucket.set('ledger/user_1/2026-11/late.json', entry({ usd: 3 }));
-    await clock.advance(6_000);
+    await clock.advance(300_000);
     await ledger.current('1');
     expect(reservations.leftUsd(server.account)).to.equal(4.5);
+  });
+
+  it('hold as much whatever the month is by a clock that is wrong', async () => {
+    // Around midnight of the month, one operator's clock is ten minutes ahead of the other's.
+    clock = new ManualClock(Date.parse('2026-11-30T23:55:00Z'));
+    bucket.set('ledger/user_1/2026-11/old.json', entry({ usd: 9.5 }));
+    const right = operator();
+    const ahead = new ManualClock(clock.now() + 600_000);
+    const wrong = operator(ahead);
+    expect(await right.reservations.request('1', 'a', 6)).to.include({ ok: false, reason: 'QuotaExceeded' });
+    expect((await wrong.reservations.request('1', 'b', 6)).ok, 'December, by its clock').to.equal(true);
+    // What the one promised counts for the other, in either month.
+    expect(await right.reservations.request('1', 'c', 0.5)).to.include({ ok: false, reason: 'BudgetReserved' });
+    await clock.advance(600_000);
+    expect(await right.reservations.request('1', 'd', 6)).to.include({ ok: false, reason: 'BudgetReserved' });
+    expect((await right.reservations.request('1', 'd', 4)).ok).to.equal(true);
+  });
+
+  it('outlive a clock that is set back', async () => {
+    const { reservations, cache } = operator();
+    jobs = [live('a')];
+    await reservations.request('1', 'a', 6);
+    clock = new ManualClock(NOW - 86_400_000);
+    const next = operator();
+    expect(Object.keys(next.reservations.held(cache.get('user-1') as Account).held)).to.deep.equal(['a']);
+    expect(await next.reservations.request('1', 'b', 6)).to.include({ ok: false, reason: 'BudgetReserved' });
   });
 
   it('pass on what goes wrong with the write', async () => {

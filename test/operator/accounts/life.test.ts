@@ -7,6 +7,7 @@ import type { Account } from '../../../crds/crds.generated.ts';
 import { API_VERSION } from '../../../crds/objects.ts';
 import { KubernetesError } from '../../../operator/runtime/kubernetes.ts';
 import { ACCOUNTS, NAMESPACES, TRAINING_JOBS } from '../../../operator/runtime/resources.ts';
+import { failure } from '../aws.ts';
 import { eventually, startCluster, type Cluster } from '../cluster.ts';
 import { controlOf, end, report, succeed } from '../worker.ts';
 import { World } from '../world.ts';
@@ -69,6 +70,60 @@ describe('The life of an account, on a Kubernetes API', function () {
     await patch({ spec: { suspend: false } });
     await eventually(async () => (await world.training('one')).status?.phase === 'Booting');
     expect(trail('CreateTrainingJob')).to.have.length(1);
+  });
+
+  it('checkpoints and stops what runs before the month’s limit, and goes on after a top-up', async () => {
+    await world.operate();
+    await world.account({ limits: { monthlyUsd: 12 } });
+    await world.train('one');
+    const id = await world.instance('one');
+    await world.trained('one', 'Booting');
+    report(world.bucket, id);
+    await world.trained('one', 'Running');
+    await patch({ spec: { limits: { monthlyUsd: 0.0005 } } });
+    await eventually(() => controlOf(world.bucket, id)?.desired === 'CheckpointAndStop');
+    end(world.bucket, id, { outcome: 'Stopped', exitCode: 31 });
+    await world.trained('one', 'Suspended');
+    expect(await reason('one', 'BudgetExhausted')).to.equal('MonthExhausted');
+    await patch({ spec: { topUp: { period: periodOf(Date.now()), usd: 50 } } });
+    await eventually(async () => (await world.training('one')).status?.phase === 'Booting');
+    expect(await reason('one', 'BudgetExhausted')).to.equal('BudgetRaised');
+    const { status } = await world.readAccount();
+    expect(status?.month?.limitUsd).to.equal(50.0005);
+    expect((status?.month?.spentUsd ?? 0) + (status?.month?.reservedUsd ?? 0)).to.be.at.most(50.0005);
+  });
+
+  it('begins no more of a prediction while it is suspended, and ends it afterwards', async () => {
+    world.bucket.set(`datasets/user_${world.userId}/a.csv`, 'age,sum\n1,2\n');
+    world.model('model');
+    let tries = 0;
+    world.functions.handler = async () => {
+      tries += 1;
+      await patch({ spec: { suspend: true } });
+      throw failure('throttled');
+    };
+    await world.operate();
+    await world.account();
+    await world.predict('p');
+    await eventually(async () => {
+      const { status } = await world.prediction('p');
+      return condition(status?.conditions, 'Running')?.reason === 'AccountSuspended';
+    });
+    const before = tries;
+    world.functions.handler = async () => ({
+      requestId: 'r',
+      report: { billedMs: 200, memoryMib: 1769, usedMib: 90 },
+      answer: {
+        ...{ success: true, predictions_s3_uri: 's3://bucket/out', num_predictions: 1, execution_time_ms: 5 },
+        ...{ etag: '"e"', bytes: 40, counts: {}, summary: { good: 1 } },
+      },
+    });
+    expect(tries).to.equal(before);
+    expect((await world.prediction('p')).status?.phase).to.equal('Running');
+    await patch({ spec: { suspend: false } });
+    const { status } = await world.predicted('p', 'Succeeded');
+    expect(status.receipt).to.include({ actualUsd: status.cost?.actualUsd, savingsPercent: 0, interruptions: 0 });
+    expect(status.quote).to.include({ basis: 'Model', interruptionRisk: 0 });
   });
 
   it('quotes a job when it accepts it and gives a receipt when it is over, which is what the ledger says', async () => {
@@ -146,6 +201,21 @@ describe('The life of an account, on a Kubernetes API', function () {
     expect(refused[0]?.detail).to.match(/^AccessRefused: /);
     await cluster.client.delete(TRAINING_JOBS, 'theirs', { namespace: world.namespace });
     await eventually(() => trail('DeleteTrainingJob').length === 1);
+  });
+
+  it('leaves the data of an account that was carried over to another cluster alone', async () => {
+    await world.operate();
+    await world.account();
+    await patch({ metadata: { annotations: { 'spotlearn.io/moved-to': 'elsewhere' } } });
+    await cluster.client.delete(ACCOUNTS, `user-${world.userId}`);
+    await eventually(() =>
+      cluster.client.get(ACCOUNTS, `user-${world.userId}`).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(world.bucket.keys('datasets/')).to.have.length(1);
+    expect(world.bucket.keys('exports/')).to.deep.equal([]);
   });
 
   it('ends with everything exported, then removed, and audited; its ledger stays', async () => {

@@ -51,7 +51,7 @@ const cluster: Attempt = { ...attempt, market: 'cluster', instanceType: undefine
 function source(series: Series, live = series.at(-1)?.usd): PriceSource {
   const known = (type: string, zone: string) => type === 'm5.large' && zone === 'a';
   return {
-    usd: (type, zone, from, to) => (known(type, zone) ? usdBetween(series, from, to) : undefined),
+    usd: (type, zone, from, to, launch) => (known(type, zone) ? usdBetween(series, from, to, launch) : undefined),
     now: (type, zone) => (known(type, zone) ? live : undefined),
   };
 }
@@ -210,12 +210,17 @@ describe('The cost of an attempt against the bill of the embedded EC2', function
     const prices = bookOf(['m5.large', 'c5.large'], now);
     const zone = 'us-east-1a';
     const run: Attempt = { ...attempt, zone, launchedAt: new Date(now).toISOString(), pricePerHour: 0.03 };
-    // What EC2 bills: each stretch at the price it set, the volume beside it.
+    // What EC2 bills: each hour since the launch at the price it had at its begin, the volume beside it.
+    const launch = now;
     let bill = 0;
+    let hourly = 0;
     const stretch = (usd: number, seconds: number) => {
       cloud.ec2.admin.setPrice('m5.large', zone, usd);
-      now += seconds * 1000;
-      bill += ((usd + VOLUME_PER_HOUR) * seconds) / 3600;
+      for (let second = 0; second < seconds; second += 1) {
+        if ((now - launch) % HOUR === 0) hourly = usd;
+        bill += (hourly + VOLUME_PER_HOUR) / 3600;
+        now += 1000;
+      }
     };
     stretch(0.03, 1800);
     await prices.refresh();
