@@ -2,10 +2,14 @@
 import { Composer, type Context, type Telegraf } from 'telegraf';
 import type { Message, Update } from 'telegraf/types';
 import type { Sender } from './chats.ts';
-import type { CommandName, Foreign, UserInput } from './conversation/input.ts';
+import type { AdminCommandName, CommandName, Foreign, UserInput } from './conversation/input.ts';
 import type { TelegramSide } from './start.ts';
 import type { Call } from './telegram.ts';
+import { ADMIN_COMMANDS } from './wording/accounts.ts';
 import { COMMANDS } from './wording/general.ts';
+
+/** Characters behind a command; nobody needs more. */
+const MOST_ARGUMENTS = 200;
 
 /** Stores an input; see Chats.take. */
 export type Take = (sender: Sender, updateId: number, input: UserInput) => Promise<void>;
@@ -49,8 +53,11 @@ function inputOf(message: Message): UserInput {
 }
 
 function textInput(text: string): UserInput {
-  const command = /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s|$)/i.exec(text)?.[1]?.toLowerCase();
+  const [, name, rest = ''] = /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?$/is.exec(text) ?? [];
+  const command = name?.toLowerCase();
   if (command === undefined) return { kind: 'text', text };
+  if (Object.hasOwn(ADMIN_COMMANDS, command))
+    return { kind: 'adminCommand', name: command as AdminCommandName, rest: rest.trim().slice(0, MOST_ARGUMENTS) };
   return Object.hasOwn(COMMANDS, command)
     ? { kind: 'command', name: command as CommandName }
     : { kind: 'unknownCommand', text: `/${command}` };

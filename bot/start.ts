@@ -6,6 +6,7 @@ import { type Clock, sleep, systemClock } from '../cloud/clock.ts';
 import type { BotConfiguration } from '../cloud/configuration/configuration.ts';
 import { ConfigurationError } from '../cloud/errors.ts';
 import { Accounts } from './accounts.ts';
+import { Administration } from './administration.ts';
 import { Chats } from './chats.ts';
 import type { Hands } from './commands.ts';
 import { Downloads } from './downloads.ts';
@@ -21,6 +22,8 @@ import { poll } from './polling.ts';
 import { resultsOf } from './results.ts';
 import { Sessions } from './sessions.ts';
 import { World } from './surroundings.ts';
+import { Trail } from './trail.ts';
+import { Warnings } from './warnings.ts';
 import { calling, TelegramRefused, telegramFiles, type Call } from './telegram.ts';
 import { COMMANDS, privateOnly } from './wording/general.ts';
 
@@ -66,9 +69,12 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     pace: options.pace,
     onSent: (method, outcome) => metrics.sent(method, outcome),
   });
-  const accounts = new Accounts(kubernetes, configuration, clock);
-  const jobs = new Jobs(kubernetes, clock);
   const bucket = bucketOf(clients, configuration.bucket);
+  const trail = new Trail({ bucket, clock, logger });
+  const { adminUsers } = configuration;
+  const administration = new Administration({ kubernetes, outbox, trail, adminUsers, clock, logger });
+  const accounts = new Accounts(kubernetes, configuration, clock, (account) => administration.ask(account));
+  const jobs = new Jobs(kubernetes, clock);
   const files = telegramFiles(telegram.call, configuration.telegramApiRoot, configuration.telegramToken);
   const pictures = new Pictures({ bucket, names: configuration, outbox, logger });
   const surroundings = new World({
@@ -79,6 +85,8 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     files,
     pictures,
     downloads: new Downloads({ bucket, names: configuration, clients }),
+    administration,
+    trail,
     bucket,
     clients,
     clock,
@@ -100,6 +108,8 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     logger,
   });
 
+  const warnings = new Warnings({ kubernetes, outbox, clock, logger });
+
   const username = await introduce(telegram.call);
   let answered = true;
   const health = await startHealth({
@@ -113,6 +123,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     );
   });
   notifications.start();
+  warnings.start();
   // Before anything new: what a killed bot left undone comes first in each chat.
   const resumed = async () => {
     while (!stopping.signal.aborted) {
@@ -156,7 +167,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     async close() {
       stopping.abort();
       await chats.stop();
-      await Promise.allSettled([ended, notifications.stop()]);
+      await Promise.allSettled([ended, notifications.stop(), warnings.stop()]);
       await outbox.close();
       await health.close();
       kubernetes.close();

@@ -9,13 +9,17 @@ import { AccessError, CloudError, DataError } from '../cloud/errors.ts';
 import { datasetKey, datasetsOf, s3Uri } from '../cloud/keys.ts';
 import { presignPut } from '../cloud/presign.ts';
 import type { Account } from '../crds/crds.generated.ts';
+import { accountName, namespaceOf } from '../crds/objects.ts';
 import { AccountRefused, type Accounts } from './accounts.ts';
+import type { Administration } from './administration.ts';
 import type { Surroundings } from './chats.ts';
 import type { Effect, Message } from './conversation/effect.ts';
 import type { Facts, StoredDataset, Wanted } from './conversation/facts.ts';
 import type { Input } from './conversation/input.ts';
 import { nameOf } from './conversation/steps/data.ts';
 import type { Downloads } from './downloads.ts';
+import { monthFacts } from './drawing/facts.ts';
+import { monthPicture } from './drawing/month.ts';
 import { inspect } from './inspection.ts';
 import { JobRefused, type Jobs } from './jobs.ts';
 import { KubernetesError } from './kubernetes/client.ts';
@@ -23,6 +27,7 @@ import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pictures } from './pictures.ts';
 import { TelegramRefused, type TelegramFiles } from './telegram.ts';
+import type { Trail } from './trail.ts';
 import { upload } from './uploads.ts';
 import { uploadLink } from './wording/data.ts';
 import { deleted } from './wording/cards.ts';
@@ -36,6 +41,8 @@ export interface SurroundingsOptions {
   readonly files: TelegramFiles;
   readonly pictures: Pictures;
   readonly downloads: Downloads;
+  readonly administration: Administration;
+  readonly trail: Trail;
   readonly bucket: Bucket;
   readonly clients: Clients;
   readonly clock: Clock;
@@ -154,16 +161,50 @@ export class World implements Surroundings {
         return this.#resultLinks(chatId, effect);
       case 'pictures':
         return this.#sendPictures(chatId, effect);
+      case 'administer':
+        return this.#administer(chatId, effect);
+      case 'refusal':
+        await this.#options.trail.note(String(chatId), { ...effect, outcome: 'Refused' });
+        return undefined;
+      case 'monthPicture':
+        return this.#monthPicture(chatId);
+    }
+  }
+
+  async #administer(chatId: number, { token, action }: Doing<'administer'>): Promise<undefined> {
+    const { administration } = this.#options;
+    await this.#answering(chatId, 'account not changed', CLUSTER_AWAY, () =>
+      administration.perform(String(chatId), token, action),
+    );
+  }
+
+  /** Of an account that has a month; the figures are in the message before it, so that one without a picture is as good. */
+  async #monthPicture(chatId: number): Promise<undefined> {
+    const { accounts, outbox, clock, logger } = this.#options;
+    try {
+      const account = await accounts.find(String(chatId));
+      const facts = account && monthFacts(account, clock.now());
+      if (!facts) return;
+      await outbox.photos(chatId, [{ name: `month-${facts.period}`, bytes: monthPicture(facts), caption: '' }]);
+    } catch (error) {
+      if (!(error instanceof KubernetesError || error instanceof TelegramRefused)) throw error;
+      logger.warn({ chat: chatId, ...told(error) }, 'picture of the month not sent');
     }
   }
 
   async #openAccount(chatId: number, userName: string, signal: AbortSignal): Promise<Input> {
     try {
-      const ready = await this.#options.accounts.open(String(chatId), chatId, userName, signal);
+      const { accounts, trail } = this.#options;
+      const ready = await accounts.open(String(chatId), chatId, userName, signal);
+      await trail.note(String(chatId), { what: 'OpenAccount', resource: `Account/${accountName(String(chatId))}` });
       return { kind: 'accountOpened', ready };
     } catch (error) {
       if (signal.aborted) throw error;
-      if (error instanceof AccountRefused) return { kind: 'accountRefused', message: error.message };
+      if (error instanceof AccountRefused) {
+        const resource = `Account/${accountName(String(chatId))}`;
+        await this.#options.trail.note(String(chatId), { what: 'OpenAccount', resource, outcome: 'Refused' });
+        return { kind: 'accountRefused', message: error.message };
+      }
       this.#options.logger.error(told(error), 'account not opened');
       return { kind: 'accountRefused', message: CLUSTER_AWAY };
     }
@@ -197,7 +238,16 @@ export class World implements Surroundings {
       const key = readableKey(this.#names, String(chatId), 'dataset', uri);
       return { kind: 'tableRead', token, table: await inspect(bucket, key, { uri, name, purpose }) };
     } catch (error) {
-      if (error instanceof AccessError) return refused(error.message);
+      if (error instanceof AccessError) {
+        const { trail } = this.#options;
+        await trail.note(String(chatId), {
+          what: 'ReadDataset',
+          resource: uri,
+          outcome: 'Refused',
+          detail: error.message,
+        });
+        return refused(error.message);
+      }
       if (error instanceof DataError) {
         if (discard && error.kind !== 'notFound') await this.#discard(uri.slice(`s3://${this.#names.bucket}/`.length));
         return refused(error.message);
@@ -221,7 +271,7 @@ export class World implements Surroundings {
   }
 
   async #launch(chatId: number, effect: Doing<'train'> | Doing<'predict'>): Promise<Input> {
-    const { jobs, logger } = this.#options;
+    const { jobs, logger, trail } = this.#options;
     const { token } = effect;
     const card = { chatId, messageId: effect.cardId };
     try {
@@ -230,6 +280,11 @@ export class World implements Surroundings {
           ? await jobs.train(String(chatId), token, card, effect.choice)
           : await jobs.predict(String(chatId), token, card, effect.choice);
       logger.info({ chat: chatId, job: name }, 'job created');
+      const kind = effect.do === 'train' ? 'TrainingJob' : 'PredictionJob';
+      await trail.note(String(chatId), {
+        what: `Create${kind}`,
+        resource: `${kind}/${namespaceOf(String(chatId))}/${name}`,
+      });
       return { kind: 'launched', token, name };
     } catch (error) {
       if (error instanceof JobRefused) return { kind: 'launchRefused', token, message: error.message };
@@ -239,9 +294,11 @@ export class World implements Surroundings {
   }
 
   async #deleteJob(chatId: number, { job }: Doing<'deleteJob'>): Promise<undefined> {
-    const { jobs, outbox, logger } = this.#options;
+    const { jobs, outbox, logger, trail } = this.#options;
     try {
       await jobs.delete(String(chatId), job);
+      const resource = `${job.kind}/${namespaceOf(String(chatId))}/${job.name}`;
+      await trail.note(String(chatId), { what: `Delete${job.kind}`, resource });
       await outbox.send(chatId, deleted(job.kind, job.name));
     } catch (error) {
       if (!(error instanceof KubernetesError)) throw error;
@@ -251,15 +308,18 @@ export class World implements Surroundings {
   }
 
   async #modelLinks(chatId: number, { name }: Doing<'modelLinks'>): Promise<undefined> {
-    const { jobs, downloads } = this.#options;
+    const { jobs, downloads, trail } = this.#options;
     const userId = String(chatId);
+    await trail.note(userId, { what: 'DownloadModel', resource: `TrainingJob/${namespaceOf(userId)}/${name}` });
     await this.#answering(chatId, 'model links not made', MODEL_AWAY, async () =>
       downloads.ofModel(userId, named(await jobs.trainings(userId), name)),
     );
   }
 
   async #resultLinks(chatId: number, { name }: Doing<'resultLinks'>): Promise<undefined> {
-    const { jobs, downloads } = this.#options;
+    const { jobs, downloads, trail } = this.#options;
+    const resource = `PredictionJob/${namespaceOf(String(chatId))}/${name}`;
+    await trail.note(String(chatId), { what: 'DownloadPrediction', resource });
     await this.#answering(chatId, 'result links not made', RESULT_AWAY, async () =>
       downloads.ofPrediction(named(await jobs.predictions(String(chatId)), name)),
     );

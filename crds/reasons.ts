@@ -261,6 +261,10 @@ export const ACCOUNT_REASONS = {
 /** Reasons of Events that no condition has. */
 export const EVENT_REASONS = {
   OrphanTerminated: means('An instance that no live job owned was ended.'),
+  LedgerDamaged: means(
+    'A sealed entry of the ledger or the audit trail was changed or is gone; the message names the object.',
+    'Look at the bucket’s older versions of it, and at who may write there: npm run ledger -- verify.',
+  ),
   AccountExported: means('All of a deleted account was copied to the address in the message, for thirty days.'),
   AccountRemoved: means('Everything of a deleted account was removed; its ledger and audit trail stay.'),
 } as const satisfies Record<string, Meaning>;

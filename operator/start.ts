@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import { bucketOf, type Bucket } from '../cloud/bucket.ts';
 import { LedgerBook } from '../cloud/ledger/book.ts';
+import { compactAudit } from '../cloud/ledger/trail.ts';
 import { createClients, type Clients } from '../cloud/clients.ts';
 import { type Clock, systemClock } from '../cloud/clock.ts';
 import { computeOf, type Compute } from '../cloud/compute.ts';
@@ -20,6 +21,7 @@ import { Ledger } from './accounts/ledger.ts';
 import { overheadOf, shareOf, type Span } from './accounts/overhead.ts';
 import { AccountReconciler } from './accounts/reconciler.ts';
 import { Reservations } from './accounts/reservations.ts';
+import { Seals } from './accounts/seals.ts';
 import { Stock } from './accounts/stock.ts';
 import { Checks } from './checks.ts';
 import { Collector } from './collection/collector.ts';
@@ -119,7 +121,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     },
   );
 
-  const ledger = new Ledger(new LedgerBook(aws.bucket), clock);
+  const book = new LedgerBook(aws.bucket);
+  const ledger = new Ledger(book, clock);
   const reservations = new Reservations({
     ...{ kubernetes, ledger, clock },
     cache: accounts.cache,
@@ -142,6 +145,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     reservations,
     ledger,
     stock: new Stock({ bucket: aws.bucket, prefixes, clock }),
+    seals: new Seals({
+      ...{ book, events, clock, logger },
+      audit: (period, now) => compactAudit(aws.bucket, period, now, { keep: true }),
+    }),
     departure: new Departure({
       ...{ kubernetes, bucket: aws.bucket, prefixes, events, clock },
       cache: accounts.cache,

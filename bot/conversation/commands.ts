@@ -11,6 +11,8 @@ import {
   type Job,
 } from '../wording/lists.ts';
 import { help, launchingNow, nothingToCancel, startFirst, suspended, unreachable } from '../wording/general.ts';
+import { notLetIn } from '../wording/accounts.ts';
+import { isAdmin } from './administration.ts';
 import type { Facts } from './facts.ts';
 import type { CommandName } from './input.ts';
 import { IDLE, type Conversation } from './state.ts';
@@ -20,9 +22,11 @@ import { say, turn, type Turn } from './turn.ts';
 
 export function onCommand(state: Conversation, name: CommandName, facts: Facts): Turn {
   if (name === 'start') return turn(state, { do: 'openAccount' });
-  if (name === 'help') return turn(state, say(help()));
+  if (name === 'help') return turn(state, say(help(isAdmin(facts.account))));
   if (facts.account === 'unknown') return turn(state, say(unreachable()));
   if (facts.account === undefined) return turn(IDLE, say(startFirst()));
+  const { approval } = facts.account.spec;
+  if (approval !== 'Approved') return turn(IDLE, say({ html: notLetIn(approval) }));
   return forOwner(state, name, facts, facts.account);
 }
 
@@ -59,7 +63,7 @@ function forOwner(
         say(facts.datasets ? datasetsList(facts.datasets, facts.datasetLifecycleDays) : unreachable()),
       );
     case 'cost':
-      return turn(state, say(costList(account, facts.now)));
+      return turn(state, say(costList(account, facts.now)), { do: 'monthPicture' });
     case 'jobs':
     case 'status': {
       const jobs = jobsOf(facts);

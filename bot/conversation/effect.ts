@@ -1,5 +1,6 @@
 // What a transition wants done in the world. Stored with the session before it is done (sessions.ts), so that a restart does it;
 // effects.ts performs each, one function a kind.
+import type { AccountAction } from './administration.ts';
 import type { PredictionChoice, TrainingChoice, JobRef } from './state.ts';
 
 /** Callback data of at most 64 bytes, or an address. */
@@ -47,6 +48,12 @@ export type Effect =
   | { readonly do: 'modelLinks'; readonly name: string }
   /** Sends download links of what a prediction left. */
   | { readonly do: 'resultLinks'; readonly name: string }
+  /** Something an administrator does; `token` tells a repetition. */
+  | { readonly do: 'administer'; readonly token: string; readonly action: AccountAction }
+  /** Somebody tried what is not his: written into the audit trail. */
+  | { readonly do: 'refusal'; readonly what: string; readonly resource: string; readonly detail: string }
+  /** The month of the user's account, drawn. */
+  | { readonly do: 'monthPicture' }
   /** See pictures.ts. */
   | { readonly do: 'pictures'; readonly name: string; readonly part: 'rest' | 'all' };
 

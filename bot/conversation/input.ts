@@ -14,11 +14,15 @@ export type CommandName =
   | 'cancel'
   | 'help';
 
+/** Of administrators; for everybody else there are no such commands. */
+export type AdminCommandName = 'accounts' | 'topup' | 'suspend' | 'resume' | 'deleteaccount';
+
 /** Things a user can send that no step can use. */
 export type Foreign = 'photo' | 'voice' | 'video' | 'sticker' | 'other';
 
 export type Input =
   | { readonly kind: 'command'; readonly name: CommandName }
+  | { readonly kind: 'adminCommand'; readonly name: AdminCommandName; readonly rest: string }
   | { readonly kind: 'unknownCommand'; readonly text: string }
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'document'; readonly fileId: string; readonly name: string; readonly bytes: number }
@@ -33,5 +37,5 @@ export type Input =
 
 export type UserInput = Extract<
   Input,
-  { kind: 'command' | 'unknownCommand' | 'text' | 'document' | 'button' | 'foreign' }
+  { kind: 'command' | 'adminCommand' | 'unknownCommand' | 'text' | 'document' | 'button' | 'foreign' }
 >;

@@ -5,6 +5,7 @@ import { identityOf } from '../../crds/objects.ts';
 import { accountRefused, fileWhileIdle, goneJob, idle, stale, unknownCommand, welcome } from '../wording/general.ts';
 import { foreign } from '../wording/data.ts';
 import { confirmCancel, isOver, isTraining, type Job, type JobAction } from '../wording/lists.ts';
+import { ACCOUNT_BUTTON, onAccountButton, onAdminCommand } from './administration.ts';
 import { jobsOf, onCommand } from './commands.ts';
 import type { Effect } from './effect.ts';
 import type { Facts, Wanted } from './facts.ts';
@@ -84,6 +85,8 @@ export function reduce(state: Conversation, input: Input, facts: Facts): Turn {
   switch (input.kind) {
     case 'command':
       return onCommand(state, input.name, facts);
+    case 'adminCommand':
+      return onAdminCommand(state, input.name, input.rest, facts);
     case 'unknownCommand':
       return turn(state, say(unknownCommand(input.text)));
     case 'accountOpened':
@@ -91,7 +94,7 @@ export function reduce(state: Conversation, input: Input, facts: Facts): Turn {
     case 'accountRefused':
       return turn(state, say(accountRefused(input.message)));
     case 'button':
-      return input.data.startsWith('job:') ? onJobButton(state, input, facts) : onStepButton(state, input, facts);
+      return onButton(state, input, facts);
     case 'tableRead':
     case 'tableRefused':
     case 'launched':
@@ -116,6 +119,12 @@ function whileIdle(input: Extract<Input, { kind: 'text' | 'document' | 'foreign'
   return turn(IDLE, say(input.kind === 'foreign' ? { html: foreign(input.what) } : idle()));
 }
 
+function onButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
+  if (input.data.startsWith('job:')) return onJobButton(state, input, facts);
+  if (input.data.startsWith(ACCOUNT_BUTTON)) return onAccountButton(state, input, facts);
+  return onStepButton(state, input, facts);
+}
+
 function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
   if (state.step === 'idle' || tokenOf(input.data) !== state.token) return turn(state, toast(input.queryId, stale));
   return onStep(state, input, facts);
@@ -125,7 +134,10 @@ function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button
 function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
   const [, action, uid] = input.data.split(':') as [string, JobAction, string | undefined];
   const job = jobsOf(facts)?.find((one) => identityOf(one) === uid);
-  if (!job) return turn(state, toast(input.queryId, goneJob));
+  if (!job) {
+    const tried = { what: 'JobButton', resource: input.data, detail: 'No job of this user.' };
+    return turn(state, toast(input.queryId, goneJob), { do: 'refusal', ...tried });
+  }
   const answered = toast(input.queryId, '');
   switch (action) {
     case 'predict':

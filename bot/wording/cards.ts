@@ -9,6 +9,7 @@ import type { JobRef } from '../conversation/state.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, code, escape, label, message, MESSAGE_LIMIT, short, text } from './html.ts';
 import { isOver, jobButton, MARKS, phaseOf, type Job } from './lists.ts';
+import { quoteLines, receiptLines } from './money.ts';
 import { metricLines, metricName, metricsMeaning, metricsWarning } from './metrics.ts';
 
 const NOTES_SHOWN = 3;
@@ -44,6 +45,7 @@ export function trainingCard(job: TrainingJob, file: string): Message {
         : [
             `Cost so far: ${usd(cost.actualUsd)}${cost.estimatedUsd === undefined ? '' : ` of about ${usd(cost.estimatedUsd)}`}`,
           ]),
+      ...quoteLines(job),
       ...(said || progress?.message ? ['', `<i>${text(progress?.message ?? said ?? '', 300)}</i>`] : []),
       ...troubles(job),
     ]),
@@ -114,6 +116,8 @@ function modelInWords({ status, spec }: TrainingJob): string {
 }
 
 export function costLines(job: Job): string[] {
+  const receipt = receiptLines(job);
+  if (receipt.length > 0) return receipt;
   const cost: { actualUsd?: number; estimatedUsd?: number; onDemandUsd?: number } = job.status?.cost ?? {};
   if (cost.actualUsd === undefined) return [];
   if (job.spec.placement === 'Cluster' && cost.actualUsd === 0) return [`Where: ${ON_CLUSTER}`];
@@ -130,8 +134,11 @@ export function costLines(job: Job): string[] {
 const took = (start: string | undefined, end: string | undefined): string[] =>
   start && end ? [`Took: ${duration((Date.parse(end) - Date.parse(start)) / 1000)}`] : [];
 
+/** The receipt says it with what they cost. */
 const survived = (job: TrainingJob): string[] =>
-  (job.status?.counts?.interruptions ?? 0) > 0 ? [`Interruptions survived: ${job.status?.counts?.interruptions}`] : [];
+  (job.status?.counts?.interruptions ?? 0) > 0 && receiptLines(job).length === 0
+    ? [`Interruptions survived: ${job.status?.counts?.interruptions}`]
+    : [];
 
 /** What went wrong: the Failed condition's words, else the status's. */
 export const reasonOf = (job: Job): string =>

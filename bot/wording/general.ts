@@ -2,6 +2,7 @@
 import type { Message } from '../conversation/effect.ts';
 import type { Facts } from '../conversation/facts.ts';
 import type { CommandName } from '../conversation/input.ts';
+import { ADMIN_COMMANDS } from './accounts.ts';
 import { usd } from './figures.ts';
 import { bold, code, escape, message, short } from './html.ts';
 
@@ -31,11 +32,18 @@ export const welcome = (facts: Facts, ready: boolean): Message => ({
   ]),
 });
 
-export const help = (): Message => ({
+export const help = (admin = false): Message => ({
   html: message([
     '<b>What I can do</b>',
     '',
     ...Object.entries(COMMANDS).map(([name, about]) => `/${name} – ${escape(about)}`),
+    ...(admin
+      ? [
+          '',
+          '<b>As an administrator</b>',
+          ...Object.entries(ADMIN_COMMANDS).map(([name, about]) => `/${name} – ${escape(about)}`),
+        ]
+      : []),
     '',
     'Tables are CSV files with a header line: separated by commas, semicolons, tabs or bars, in UTF-8, UTF-16 or Latin-1.',
     'Gzipped ones and Parquet files are fine too, and Excel workbooks to learn from.',

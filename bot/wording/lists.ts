@@ -8,6 +8,7 @@ import { modelName } from '../conversation/models.ts';
 import { bar, bytes, count, duration, usd, when } from './figures.ts';
 import { bold, code, escape, label, message, short, text } from './html.ts';
 import { mainMetric } from './metrics.ts';
+import { quoteLines } from './money.ts';
 
 const JOBS_SHOWN = 12;
 const DATASETS_SHOWN = 25;
@@ -87,6 +88,7 @@ export function statusList(jobs: readonly Job[], account: Account): Message {
       jobLine(job),
       ...(percent === undefined ? [] : [bar(percent)]),
       ...(said ? [escape(short(said, 200))] : []),
+      ...quoteLines(job),
       ...troubles(job),
     ];
   });
@@ -181,30 +183,54 @@ export function datasetsList(datasets: readonly StoredDataset[], lifecycleDays: 
 
 export function costList(account: Account, now: number): Message {
   const { limits } = account.spec;
-  const month = account.status?.month;
+  const { month, history = [] } = account.status ?? {};
   const period = month?.period ?? new Date(now).toISOString().slice(0, 7);
   const spent = month?.spentUsd ?? 0;
-  const percent = limits.monthlyUsd > 0 ? (100 * spent) / limits.monthlyUsd : 0;
-  const parts = (title: string, by: Readonly<Record<string, number>> | undefined) =>
-    by && Object.keys(by).length > 0
-      ? ['', `<b>${title}</b>`, ...Object.entries(by).map(([name, value]) => `${text(name)}: ${usd(value)}`)]
-      : [];
-  const { storage } = account.status ?? {};
+  const limit = month?.limitUsd ?? limits.monthlyUsd;
   return {
     html: message([
-      `<b>${escape(period)}</b>: ${usd(spent)} of ${usd(limits.monthlyUsd)}`,
-      bar(percent),
-      ...(month?.reservedUsd ? [`Held back for running jobs: ${usd(month.reservedUsd)}`] : []),
+      `<b>${escape(period)}</b>: ${usd(spent)} of ${usd(limit)}${limit > limits.monthlyUsd ? `, ${usd(limit - limits.monthlyUsd)} of it on top for this month` : ''}`,
+      bar(limit > 0 ? (100 * spent) / limit : 0),
+      ...(month?.reservedUsd ? [`Held back for what runs: ${usd(month.reservedUsd)}`] : []),
+      ...(month?.remainingUsd === undefined ? [] : [`Left for more: ${usd(month.remainingUsd)}`]),
+      ...(month?.forecastUsd ? [`At this pace the whole month: ${usd(month.forecastUsd)}`] : []),
       ...(month?.operations === undefined ? [] : [`Operations: ${count(month.operations)}`]),
       ...parts('By service', month?.byService),
       ...parts('By operation', month?.byOperation),
-      ...(storage?.bytes === undefined
-        ? []
-        : ['', `Stored: ${bytes(storage.bytes)}, ${usd(storage.monthlyUsd ?? 0)} a month`]),
+      ...stored(account),
+      ...(history.length > 0
+        ? ['', '<b>Before</b>', ...history.slice(-3).map((one) => `${text(one.period)}: ${usd(one.spentUsd)}`)]
+        : []),
+      ...ofInstallation(account),
       '',
       `At most ${usd(limits.trainingUsd)} a training, ${usd(limits.predictionUsd)} a prediction.`,
     ]),
   };
+}
+
+function parts(title: string, by: Readonly<Record<string, number>> | undefined): string[] {
+  if (!by || Object.keys(by).length === 0) return [];
+  return ['', `<b>${title}</b>`, ...Object.entries(by).map(([name, value]) => `${text(name)}: ${usd(value)}`)];
+}
+
+function stored({ status }: Account): string[] {
+  const { datasets = 0, models = 0, predictions = 0, bytes: size, monthlyUsd = 0 } = status?.storage ?? {};
+  if (size === undefined) return [];
+  const what = `${counted(datasets, 'data set')}, ${counted(models, 'model')}, ${counted(predictions, 'prediction')}`;
+  return ['', `Stored: ${bytes(size)} in ${what}; keeping it costs ${usd(monthlyUsd)} a month`];
+}
+
+const counted = (many: number, what: string): string => `${count(many)} ${what}${many === 1 ? '' : 's'}`;
+
+/** Only administrators' accounts have it. */
+function ofInstallation({ status }: Account): string[] {
+  const { usdPerDay = 0, jobs = 0, usdPerJob = 0 } = status?.installation ?? {};
+  if (usdPerDay === 0) return [];
+  const share =
+    jobs === 0
+      ? 'no job ran in the last 24 hours'
+      : `${counted(jobs, 'job')} in the last 24 hours, ${usd(usdPerJob)} each`;
+  return ['', `🏗 The installation itself: ${usd(usdPerDay)} a day; ${share}`];
 }
 
 export const ago = (from: string | undefined, to: number): string | undefined =>

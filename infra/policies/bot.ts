@@ -26,5 +26,12 @@ export function botPolicy(facts: Facts): PolicyDocument {
       Action: ['s3:GetObject'],
       Resource: objects(bucket, models, predictions),
     },
+    {
+      // Append only.
+      Sid: 'Audit',
+      Effect: 'Allow',
+      Action: ['s3:PutObject'],
+      Resource: objects(bucket, 'audit/*'),
+    },
   );
 }

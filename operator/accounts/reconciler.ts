@@ -17,6 +17,7 @@ import type { Departure } from './departure.ts';
 import { LEDGER_RETRY_MS, type Ledger } from './ledger.ts';
 import { nextStatus, withConditions, type Told } from './month.ts';
 import type { Reservations } from './reservations.ts';
+import type { Seals } from './seals.ts';
 import type { Stock } from './stock.ts';
 
 const MONTH_CHECK_MS = 3_600_000;
@@ -34,6 +35,7 @@ export interface AccountsOptions {
   ledger: Ledger;
   stock: Stock;
   departure: Departure;
+  seals: Seals;
   /** What the installation costs, for administrators. */
   share: () => NonNullable<AccountStatus['installation']>;
   installation: string;
@@ -184,15 +186,16 @@ export class AccountReconciler {
   }
 
   async #next(account: Account): Promise<{ status: AccountStatus; busy: boolean; problem: boolean }> {
-    const { clock, ledger, reservations, share, stock } = this.#options;
+    const { clock, ledger, reservations, seals, share, stock } = this.#options;
     const now = clock.now();
     const { held, jobs } = reservations.held(account);
     const books = await this.#books(account.spec.userId, now);
     const status = nextStatus(account, { jobs, held, now, ...books });
     const storage = await stock.of(account);
+    const sealed = await seals.of(account);
     const installation = account.spec.role === 'admin' ? share() : undefined;
     return {
-      status: { ...status, ...(storage ? { storage } : {}), installation },
+      status: { ...status, ...(storage ? { storage } : {}), ...(sealed ? { ledger: sealed } : {}), installation },
       busy: jobs.some(({ final, reservedUsd }) => !final && reservedUsd > 0),
       problem: ledger.failing,
     };

@@ -1,9 +1,21 @@
 // summary.png: what was predicted, how sure the model was, which columns drifted; as wide as a phone shows. Draws SVG with our own few
-// shapes (svg.ts); raster.ts makes the PNG.
+// shapes (cloud/drawing/svg.ts); raster.ts there makes the PNG.
 import { count, measured, percent } from '../../cloud/figures.ts';
 import { MAJOR_PSI, MODERATE_PSI } from './drift.ts';
 import type { FeatureSummary, Predictions, Summary } from './summary.ts';
-import { bar, BLUE, document, FAINT, GRID, haloed, INK, line, ORANGE, text, VERMILION } from './svg.ts';
+import {
+  bar,
+  BLUE,
+  document,
+  FAINT,
+  GRID,
+  haloed,
+  INK,
+  line,
+  ORANGE,
+  text,
+  VERMILION,
+} from '../../cloud/drawing/svg.ts';
 
 const WIDTH = 1080;
 const MARGIN = 40;

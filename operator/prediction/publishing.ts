@@ -100,7 +100,10 @@ async function put(
   const uriOf = (key: string): string => s3Uri(places.bucket, key);
   await bucket.put(folder.summary, JSON.stringify(summary));
   try {
-    const [{ pictureOf }, { pngOf }] = await Promise.all([import('./picture.ts'), import('./raster.ts')]);
+    const [{ pictureOf }, { pngOf }] = await Promise.all([
+      import('./picture.ts'),
+      import('../../cloud/drawing/raster.ts'),
+    ]);
     await bucket.put(folder.picture, await pngOf(pictureOf(summary)), { contentType: 'image/png' });
     return { summaryUri: uriOf(folder.summary), pictureUri: uriOf(folder.picture) };
   } catch (error) {

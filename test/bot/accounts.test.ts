@@ -26,6 +26,7 @@ function leaping(): Clock {
 const policy = {
   accountPolicy: 'open',
   allowedUsers: [],
+  adminUsers: [],
   maxTrainingCostUsd: 1,
   maxPredictionCostUsd: 1,
   monthlyBudgetUsd: 1,
@@ -36,6 +37,7 @@ const no =
   () =>
     Promise.reject(new KubernetesError(kind, `it said ${kind}`, causes));
 const signal = new AbortController().signal;
+const nobody = async () => {};
 const api = (more: object) => more as Kubernetes;
 
 describe('An account', () => {
@@ -44,12 +46,13 @@ describe('An account', () => {
       api({ get: no('NotFound'), create: async (_: string, object: object) => object }),
       policy,
       leaping(),
+      nobody,
     );
     expect(await accounts.open('1', 1, '', signal)).to.equal(false);
   });
   it('is opened although the cluster was away, or somebody else opened it', async () => {
     let away = 2;
-    const account = { status: { namespace: 'ml-user-1' } };
+    const account = { spec: { approval: 'Approved' }, status: { namespace: 'ml-user-1' } };
     let asked = 0;
     const get = () => {
       asked += 1;
@@ -57,11 +60,16 @@ describe('An account', () => {
       return asked <= 3 ? no('NotFound')() : Promise.resolve(account);
     };
     expect(
-      await new Accounts(api({ get, create: no('AlreadyExists') }), policy, leaping()).open('1', 1, 'Ada', signal),
+      await new Accounts(api({ get, create: no('AlreadyExists') }), policy, leaping(), nobody).open(
+        '1',
+        1,
+        'Ada',
+        signal,
+      ),
     ).to.equal(true);
   });
   it('is refused when the API refuses it', async () => {
-    const accounts = new Accounts(api({ get: no('NotFound'), create: no('Forbidden') }), policy, leaping());
+    const accounts = new Accounts(api({ get: no('NotFound'), create: no('Forbidden') }), policy, leaping(), nobody);
     expect(await accounts.open('1', 1, '', signal).catch((error: unknown) => error)).to.be.an.instanceOf(
       AccountRefused,
     );

@@ -67,6 +67,10 @@ const OPERATOR = [
 
 const BOT = [
   ...rights([`${OWN}accounts`], 'get', 'bot/accounts.ts', /get<Account>\('Account'/),
+  ...rights([`${OWN}accounts`], 'list', 'bot/administration.ts', /list<Account>\('Account'/),
+  ...rights([`${OWN}accounts`], 'watch', 'bot/warnings.ts', /resource: 'Account'/),
+  ...rights([`${OWN}accounts`], 'patch', 'bot/administration.ts', /patch<Account>\('Account'/),
+  ...rights([`${OWN}accounts`], 'delete', 'bot/administration.ts', /delete\('Account'/),
   ...rights([`${OWN}accounts`], 'create', 'bot/accounts.ts', /create<Account>\('Account'/),
   ...rights(JOBS, 'list', 'bot/jobs.ts', /list<(Training|Prediction)Job>\(/),
   ...rights(JOBS, 'watch', 'bot/kubernetes/watcher.ts', /kubernetes\.watch\(/),

@@ -13,6 +13,7 @@ export const account: Account = {
     userId: '12',
     role: 'user',
     suspend: false,
+    approval: 'Approved',
     limits: { trainingUsd: 5, predictionUsd: 0.5, monthlyUsd: 50 },
     warnPercent: 80,
   },

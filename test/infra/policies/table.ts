@@ -150,6 +150,8 @@ for (const action of ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:Abo
 mayNot('bot', 's3:ListMultipartUploadParts', key('datasets/user_1/a.csv'));
 for (const path of ['datasets/user_1/a.csv', 'models/user_2/m/model.onnx', 'predictions/user_2/j/p.csv'])
   may('bot', 's3:GetObject', key(path), { 's3:authType': 'REST-QUERY-STRING', about: 'by a presigned URL' });
+may('bot', 's3:PutObject', key('audit/2026-11-01/x.json'));
+for (const action of ['s3:GetObject', 's3:DeleteObject']) mayNot('bot', action, key('audit/2026-11-01/x.json'));
 mayNot('bot', 's3:GetObject', key('ledger/user_1/x.json'), {
   's3:authType': 'REST-QUERY-STRING',
   about: 'by a presigned URL',
@@ -168,7 +170,6 @@ for (const path of [
   'models/user_1/m/model.onnx',
   'predictions/user_1/j/p.csv',
   'ledger/user_1/x.json',
-  'audit/x.json',
   'instances/x/ticket.json',
 ])
   for (const action of ['s3:PutObject', 's3:DeleteObject']) mayNot('bot', action, key(path));
@@ -341,7 +342,8 @@ for (const action of ['s3:PutObject', 's3:AbortMultipartUpload'])
 // With its account, after it was exported.
 may('operator', 's3:DeleteObject', key('datasets/user_1/a.csv'));
 may('operator', 's3:PutObject', key('exports/user_1/u/files/datasets/user_1/a.csv'));
-for (const action of ['s3:GetObject', 's3:DeleteObject']) mayNot('operator', action, key('exports/user_1/u/export.json'));
+for (const action of ['s3:GetObject', 's3:DeleteObject'])
+  mayNot('operator', action, key('exports/user_1/u/export.json'));
 for (const action of ['s3:PutObject', 's3:DeleteObject', 's3:GetObject'])
   mayNot('operator', action, key('artefacts/worker/x.tar.gz'));
 for (const action of [

@@ -6,7 +6,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import fc from 'fast-check';
 import { bucketEdges, bucketOf } from '../../../cloud/contract/statistics.ts';
 import { pictureOf } from '../../../operator/prediction/picture.ts';
-import { pngOf } from '../../../operator/prediction/raster.ts';
+import { pngOf } from '../../../cloud/drawing/raster.ts';
 import type { FeatureSummary, Summary } from '../../../operator/prediction/summary.ts';
 
 const golden = new URL('summary.svg', import.meta.url);

@@ -1,6 +1,6 @@
 // The few shapes our pictures are made of, as SVG. Text goes through here: one line, cut to the room it has, escaped. The font is DejaVu
-// Sans: its widths are estimated, on the wide side, and a character of a script that it lacks becomes one empty box. For picture.ts.
-import { characters, escape, short } from '../../cloud/labels.ts';
+// Sans: its widths are estimated, on the wide side, and a character of a script that it lacks becomes one empty box.
+import { characters, escape, short } from '../labels.ts';
 
 /** Okabe and Ito, "Color universal design" (2008), as in the pictures of the training: told apart by colour-blind people, too. */
 export const BLUE = '#0072B2';

@@ -1,4 +1,4 @@
-// SVG to PNG by resvg's WebAssembly and DejaVu Sans, both loaded when the first picture is drawn: an operator that draws none is spared
+// SVG to PNG by resvg's WebAssembly and DejaVu Sans, both loaded when the first picture is drawn: a program that draws none is spared
 // their 4 MB. Local bundles and images carry the files beside the code (local/stack/bundling.ts, `filesBeside`).
 import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
