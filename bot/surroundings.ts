@@ -185,7 +185,7 @@ export class World implements Surroundings {
       const account = await accounts.find(String(chatId));
       const facts = account && monthFacts(account, clock.now());
       if (!facts) return;
-      await outbox.photos(chatId, [{ name: `month-${facts.period}`, bytes: monthPicture(facts), caption: '' }]);
+      await outbox.photos(chatId, [{ name: `month-${facts.period}`, bytes: await monthPicture(facts), caption: '' }]);
     } catch (error) {
       if (!(error instanceof KubernetesError || error instanceof TelegramRefused)) throw error;
       logger.warn({ chat: chatId, ...told(error) }, 'picture of the month not sent');

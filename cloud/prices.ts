@@ -25,13 +25,19 @@ export const usdPerGbMonth = (usd: number): UsdPerGbMonth => price('USD/GB-month
 /** Dated list prices (us-east-1, Linux); Spot figures are the plan's, starting values where it has none. */
 export const PRICES = {
   date: catalogue.date,
-  lambda: { gbSecond: price('USD/GB-s', 0.0000166667), request: price('USD/request', 0.0000002) },
+  lambda: {
+    gbSecond: price('USD/GB-s', 0.0000166667),
+    gbSecondArm64: price('USD/GB-s', 0.0000133334),
+    request: price('USD/request', 0.0000002),
+  },
   s3: {
     storage: usdPerGbMonth(0.023),
     put: price('USD/1000 requests', 0.005),
     get: price('USD/1000 requests', 0.0004),
   },
   ebs: { gp3: usdPerGbMonth(0.08) },
+  /** Amazon VPC: a public IPv4 address, in use or not. */
+  publicAddress: usdPerHour(0.005),
 } as const;
 
 /** One EC2 type: what it has and what it costs (catalogue.json; `npm run catalogue` says how it is refreshed). */
@@ -81,9 +87,10 @@ export function volumeCost(price: UsdPerGbMonth, gb: number, seconds: number): n
 /** A GB-second costs a fraction of a billionth more than 16,666 of them, so that its price is kept in 10^-15 USD. */
 const FINER = 1_000_000;
 
-/** USD of one invocation from its REPORT line: billed milliseconds and configured memory in MiB. */
-export function invocationCost(billedMs: number, memoryMib: number): number {
-  const { gbSecond, request } = PRICES.lambda;
+/** USD of one invocation from its REPORT line: billed milliseconds, configured memory in MiB; the processor is not in it. */
+export function invocationCost(billedMs: number, memoryMib: number, architecture = 'x86_64'): number {
+  const { gbSecond: x86, gbSecondArm64, request } = PRICES.lambda;
+  const gbSecond = architecture === 'arm64' ? gbSecondArm64 : x86;
   const memory = scaled(nanosOf(gbSecond.usd * FINER), Math.round(billedMs * memoryMib), 1024 * 1000 * FINER);
   return usdOf(plus(memory, nanosOf(request.usd)));
 }

@@ -1217,6 +1217,10 @@ export interface Attempt {
    */
   pricePerHour?: number;
   /**
+   * USD per hour of its public IPv4 address, where it has one.
+   */
+  addressPerHour?: number;
+  /**
    * When the fleet was asked.
    */
   requestedAt: string;

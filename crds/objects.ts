@@ -47,6 +47,10 @@ export const USER_LABEL = `${GROUP}/user`;
 /** Label with the installation's name on what the operator makes. */
 export const INSTALLATION_LABEL = `${GROUP}/installation`;
 
+/** Whether its copy on another cluster counts: whatever it stood for belongs to that. */
+export const isMoved = ({ metadata }: { metadata?: ObjectMeta }): boolean =>
+  metadata?.annotations?.[MOVED_TO] !== undefined;
+
 interface Job {
   metadata?: ObjectMeta;
   status?: { origin?: { uid: string; createdAt: string } };

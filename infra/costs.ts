@@ -15,8 +15,6 @@ export const INFRASTRUCTURE_PRICES = {
   eksCluster: usdPerHour(0.1),
   /** Amazon EC2, for nodes that are too small to train on; Spot as a share of it like that of t4g.medium. */
   nodes: { 't4g.small': { onDemand: usdPerHour(0.0168), spot: usdPerHour(0.006) } } as Record<string, NodePrice>,
-  /** Amazon VPC: a public IPv4 address, in use or not. */
-  publicAddress: usdPerHour(0.005),
   /** Amazon VPC: a NAT gateway, beside 0.045 USD for each GB through it. */
   natGateway: usdPerHour(0.045),
   /** Amazon CloudWatch: an alarm of standard resolution. */
@@ -62,12 +60,12 @@ export function standingCosts({ cluster, nodeTypes, natGateway, vpcId }: Asked):
       storageCost(PRICES.ebs.gp3, 2 * NODE_VOLUME_GB * GB),
       `2 × ${NODE_VOLUME_GB} GB of gp3`,
     );
-    if (!natGateway) line('public addresses of the nodes', perMonth(prices.publicAddress, 2), '2 × 0.005 USD an hour');
+    if (!natGateway) line('public addresses of the nodes', perMonth(PRICES.publicAddress, 2), '2 × 0.005 USD an hour');
   }
   if (cluster !== 'none') line('images in ECR', storageCost(prices.registry, IMAGES_GB * GB), `about ${IMAGES_GB} GB`);
   if (natGateway && vpcId === undefined) {
     line('NAT gateway', perMonth(prices.natGateway), '0.045 USD an hour, and as much for each GB');
-    line('its public address', perMonth(prices.publicAddress), '0.005 USD an hour');
+    line('its public address', perMonth(PRICES.publicAddress), '0.005 USD an hour');
   }
   line('alarms', ALARMS * prices.alarm, `${ALARMS} × 0.10 USD`);
   line('dashboard', 0, `nothing among the account’s first three, else ${prices.dashboard} USD`);

@@ -53,6 +53,9 @@ export function environmentOf(program: 'operator' | 'bot', settings: Settings, m
     logGroup: made.logGroup,
     functionName: made.functionName,
     functionMemoryMib: settings.functionMemoryMib,
+    functionArchitecture: settings.functionArchitecture,
+    // Without a NAT gateway there is no other way out; subnets of others are taken to be public.
+    publicAddresses: !settings.natGateway,
     functionTimeoutSeconds: settings.functionTimeoutSeconds,
     maxTrainingCostUsd: settings.maxTrainingCostUsd,
     maxPredictionCostUsd: settings.maxPredictionCostUsd,

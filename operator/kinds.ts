@@ -17,7 +17,7 @@ export function follow<T extends KubeObject & { status?: object }>(
   resource: Resource,
   clock: Clock,
   logger: Logger,
-  onChange: (key: string, object: T) => void,
+  onChange: (key: string, object: T, gone: boolean) => void,
   indexers: Readonly<Record<string, Indexer<T>>> = {},
 ): Followed<T> {
   const cache = new Cache<T>(indexers);
@@ -26,7 +26,7 @@ export function follow<T extends KubeObject & { status?: object }>(
     resource,
     cache,
     clock,
-    onChange: (key, object) => onChange(key, object),
+    onChange,
     onError: (error) => logger.warn({ resource: resource.plural, err: error }, 'watch ended with an error'),
   });
   return { cache, reflector, writer: new StatusWriter(kubernetes, resource, cache) };

@@ -15,7 +15,7 @@ import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPart, presignPut } from '../cloud/presign.ts';
 import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
-import { accountName, userOf } from '../crds/objects.ts';
+import { accountName, isMoved, userOf } from '../crds/objects.ts';
 import { Departure } from './accounts/departure.ts';
 import { Ledger } from './accounts/ledger.ts';
 import { overheadOf, shareOf, type Span } from './accounts/overhead.ts';
@@ -103,7 +103,10 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     TRAINING_JOBS,
     clock,
     logger,
-    (key, job) => trainingChanged(key, job),
+    (key, job, gone) => {
+      if (gone && acting && !isMoved(job)) training.gone(job);
+      trainingChanged(key, job);
+    },
     { ...TRAINING_INDEXES, user: (job) => [userOf(job.metadata?.namespace ?? '') ?? ''] },
   );
   const predictions = follow<PredictionJob>(
@@ -111,7 +114,8 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     PREDICTION_JOBS,
     clock,
     logger,
-    (key, job) => {
+    (key, job, gone) => {
+      if (gone && acting && !isMoved(job)) predictionReconciler.gone(job);
       predictionController.queue.add(key);
       wakeAccountOf(job.metadata?.namespace);
     },

@@ -45,7 +45,7 @@ export const isAdmin = (account: Account | undefined | 'unknown'): account is Ac
 export function onAdminCommand(state: Conversation, name: AdminCommandName, rest: string, facts: Facts): Turn {
   if (!isAdmin(facts.account)) {
     const tried = { what: 'AdminCommand', resource: `/${name}`, detail: 'Not an administrator.' };
-    return turn(state, say(unknownCommand(`/${name}`)), { do: 'refusal', ...tried });
+    return turn(state, { do: 'refusal', ...tried }, say(unknownCommand(`/${name}`)));
   }
   if (name === 'accounts') return turn(state, administer(facts, { is: 'list' }));
   const [userId = '', amount = '', more] = rest.split(/\s+/);
@@ -67,7 +67,7 @@ export function onAccountButton(state: Conversation, input: Extract<Input, { kin
   const [, action = '', userId = '', more] = input.data.split(':');
   if (!isAdmin(facts.account)) {
     const tried = { what: 'AdminButton', resource: input.data, detail: 'Not an administrator.' };
-    return turn(state, toast(input.queryId, stale), { do: 'refusal', ...tried });
+    return turn(state, { do: 'refusal', ...tried }, toast(input.queryId, stale));
   }
   if (!USER.test(userId) || more !== undefined) return turn(state, toast(input.queryId, noSuchUser));
   if (action === 'keep') return turn(state, ...pressed(input));

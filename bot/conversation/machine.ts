@@ -30,7 +30,7 @@ import {
   trainSettings,
   trainTarget,
 } from './steps/training.ts';
-import { pressed, say, toast, tokenOf, turn, type StepDefinition, type Turn } from './turn.ts';
+import { pressed, refusal, say, toast, tokenOf, turn, type StepDefinition, type Turn } from './turn.ts';
 
 const STEPS: { readonly [S in Exclude<Step, 'idle'>]: StepDefinition<S> } = {
   trainPlace,
@@ -126,7 +126,12 @@ function onButton(state: Conversation, input: Extract<Input, { kind: 'button' }>
 }
 
 function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
-  if (state.step === 'idle' || tokenOf(input.data) !== state.token) return turn(state, toast(input.queryId, stale));
+  if (state.step === 'idle' || tokenOf(input.data) !== state.token)
+    return turn(
+      state,
+      refusal('StepButton', input.data, 'Of an earlier question, or of none.'),
+      toast(input.queryId, stale),
+    );
   return onStep(state, input, facts);
 }
 
@@ -134,10 +139,7 @@ function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button
 function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
   const [, action, uid] = input.data.split(':') as [string, JobAction, string | undefined];
   const job = jobsOf(facts)?.find((one) => identityOf(one) === uid);
-  if (!job) {
-    const tried = { what: 'JobButton', resource: input.data, detail: 'No job of this user.' };
-    return turn(state, toast(input.queryId, goneJob), { do: 'refusal', ...tried });
-  }
+  if (!job) return turn(state, refusal('JobButton', input.data, 'No job of this user.'), toast(input.queryId, goneJob));
   const answered = toast(input.queryId, '');
   switch (action) {
     case 'predict':

@@ -4,6 +4,9 @@ import type { Facts } from './facts.ts';
 import type { Input } from './input.ts';
 import type { At, Conversation, Step } from './state.ts';
 
+/** Characters of what was tried. */
+const MOST_TOLD = 500;
+
 export interface Turn {
   readonly next: Conversation;
   readonly effects: readonly Effect[];
@@ -18,6 +21,13 @@ export interface StepDefinition<S extends Step> {
 export const turn = (next: Conversation, ...effects: readonly Effect[]): Turn => ({ next, effects });
 export const say = (message: Message): Effect => ({ do: 'say', message });
 export const toast = (queryId: string, text: string): Effect => ({ do: 'toast', queryId, text });
+/** Somebody tried what is not his; written into the audit trail. */
+export const refusal = (what: string, resource: string, detail: string): Effect => ({
+  do: 'refusal',
+  what,
+  resource: resource.slice(0, MOST_TOLD),
+  detail: detail.slice(0, MOST_TOLD),
+});
 
 /** The part of callback data behind the token. */
 export const valueOf = (data: string): string => data.slice(data.indexOf(':') + 1);

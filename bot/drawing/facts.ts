@@ -1,18 +1,6 @@
 // What the picture of an account's month is drawn from (month.ts). Pure.
 import type { Account } from '../../crds/crds.generated.ts';
-
-export interface MonthFacts {
-  /** yyyy-MM */
-  readonly period: string;
-  readonly limitUsd: number;
-  readonly spentUsd: number;
-  readonly reservedUsd: number;
-  readonly forecastUsd: number;
-  /** USD by day; the first is the 1st. */
-  readonly byDay: readonly number[];
-  /** Day of the month, UTC; of a month that is over its last. */
-  readonly today: number;
-}
+import type { MonthFacts } from './month.ts';
 
 /** Undefined for an account whose month is not known yet. */
 export function monthFacts({ spec, status }: Account, now: number): MonthFacts | undefined {

@@ -278,6 +278,24 @@ export const FIELDS = {
     about: 'Memory of the prediction function in MiB, for cost estimates (1,769 MiB is one vCPU).',
     example: '1769',
   }),
+  functionArchitecture: field({
+    env: 'SPOTLEARN_FUNCTION_ARCHITECTURE',
+    kind: 'text',
+    default: 'x86_64',
+    for: operator,
+    pattern: /^(x86_64|arm64)$/,
+    allowed: 'x86_64 or arm64',
+    about: 'Processor of the prediction function, whose price depends on it.',
+    example: 'arm64',
+  }),
+  publicAddresses: field({
+    env: 'SPOTLEARN_PUBLIC_ADDRESSES',
+    kind: 'boolean',
+    default: 'false',
+    for: operator,
+    about: 'Whether workers have public IPv4 addresses, which AWS bills by the hour beside the instance.',
+    example: 'true',
+  }),
   functionTimeoutSeconds: field({
     env: 'SPOTLEARN_FUNCTION_TIMEOUT_SECONDS',
     kind: 'integer',
@@ -440,7 +458,8 @@ export const FIELDS = {
     for: bot,
     pattern: /^(open|allowlist|approval)$/,
     allowed: 'open, allowlist or approval',
-    about: 'Who gets an account on /start: everybody, only the listed users, or whom an administrator lets in, in chat.',
+    about:
+      'Who gets an account on /start: everybody, only the listed users, or whom an administrator lets in, in chat.',
     example: 'allowlist',
   }),
   allowedUsers: field({
@@ -460,7 +479,8 @@ export const FIELDS = {
     for: bot,
     pattern: /^[0-9]{1,20}$/,
     allowed: 'Telegram user ids',
-    about: 'Users whose account gets the role admin on /start: they let others in, top up, suspend and delete accounts in chat.',
+    about:
+      'Users whose account gets the role admin on /start: they let others in, top up, suspend and delete accounts in chat.',
     example: '',
   }),
   standingUsdPerDay: field({
@@ -470,7 +490,8 @@ export const FIELDS = {
     min: 0,
     max: 1000000,
     for: operator,
-    about: 'What the installation itself costs a day (the Pulumi program says it); administrators see it and each job’s share.',
+    about:
+      'What the installation itself costs a day (the Pulumi program says it); administrators see it and each job’s share.',
     example: '4.21',
   }),
   logLevel: field({

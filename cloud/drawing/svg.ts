@@ -41,6 +41,26 @@ export function line(x1: number, y1: number, x2: number, y2: number, stroke: str
   return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${stroke}" stroke-width="2"${dashes}/>`;
 }
 
+/** Through all `points`, with round corners. */
+export function curve(points: readonly (readonly [x: number, y: number])[], stroke: string, dashed = false): string {
+  const dashes = dashed ? ' stroke-dasharray="14 10"' : '';
+  const through = points.map(([x, y]) => `${round(x)},${round(y)}`).join(' ');
+  return `<polyline points="${through}" fill="none" stroke="${stroke}" stroke-width="5" stroke-linejoin="round"${dashes}/>`;
+}
+
+/** About `about` round numbers from `low` to `high`. */
+export function ticks(low: number, high: number, about = 5): number[] {
+  const rough = (high - low) / about;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  if (!(step > 0)) return []; // the smallest numbers there are have no tenth
+  const first = Math.ceil(low / step);
+  const last = Math.floor(high / step);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) =>
+    Number(((first + at) * step).toPrecision(12)),
+  );
+}
+
 export const document = (width: number, height: number, shapes: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${round(height)}" font-family="DejaVu Sans">\n${[bar(0, 0, width, height, '#FFFFFF'), ...shapes].join('\n')}\n</svg>\n`;
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type Logger, pino } from 'pino';
 import { stderr } from '../../cloud/log.ts';
 import { type Clock, systemClock } from '../../cloud/clock.ts';
+import { auditFile, type AuditSink } from './access/audit.ts';
 import { loadCertificates } from './access/certificates.ts';
 import { Authorizer } from './access/authorizer.ts';
 import { Tokens } from './access/tokens.ts';
@@ -31,6 +32,8 @@ export interface KubernetesOptions {
   readonly logger?: Logger;
   /** Default true: garbage collector, namespaces, Jobs. */
   readonly controllers?: boolean;
+  /** Told of every refused request and every changing one. Default: lines in `<stateDir>/audit.log`. */
+  readonly audit?: AuditSink;
   /** Sizes of the store, for tests. */
   readonly storage?: { readonly compactBytes?: number; readonly historyEvents?: number };
 }
@@ -82,7 +85,18 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     const handlers = new Handlers({ store, writer, authorizer, clock, renderer: { renderTable, now } });
     const openapi = () => import('./openapi.ts');
     const serviceAccount = (namespace: string, name: string) => store.get('/serviceaccounts', namespace, name);
-    const router = new Router({ tokens, authorizer, catalogue, handlers, openapi, logger, serviceAccount });
+    const file = auditFile(join(options.stateDir, 'audit.log'));
+    const router = new Router({
+      tokens,
+      authorizer,
+      catalogue,
+      handlers,
+      openapi,
+      logger,
+      serviceAccount,
+      clock,
+      audit: options.audit ?? file.write,
+    });
     const server = createServer({ key: certificates.keyPem, cert: certificates.certPem }, (request, response) => {
       void router.handle(request, response);
     });
@@ -117,6 +131,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
         server.closeIdleConnections();
         setTimeout(() => server.closeAllConnections(), 500).unref();
         await closed;
+        file.close();
         await store.close();
       },
     };

@@ -89,7 +89,7 @@ export const filesBeside: Plugin = {
   name: 'files-beside',
   setup(build) {
     build.initialOptions.loader = { ...build.initialOptions.loader, '.ttf': 'file', '.wasm': 'file' };
-    build.onLoad({ filter: /\/operator\/.*\.ts$/ }, ({ path }) => {
+    build.onLoad({ filter: /\/cloud\/drawing\/.*\.ts$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const imports: string[] = [];
       const asked = text.replace(/import\.meta\.resolve\(('[^']+')\)/g, (_, name: string) => {

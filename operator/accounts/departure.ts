@@ -5,7 +5,7 @@ import type { Bucket, ListedObject } from '../../cloud/bucket.ts';
 import type { Clock } from '../../cloud/clock.ts';
 import { datasetsOf, exportFolder, modelsOf, predictionsOf, s3Uri, type Prefixes } from '../../cloud/keys.ts';
 import type { Account } from '../../crds/crds.generated.ts';
-import { GROUP, MOVED_TO, namespaceOf, type ObjectMeta } from '../../crds/objects.ts';
+import { GROUP, isMoved, namespaceOf, type ObjectMeta } from '../../crds/objects.ts';
 import type { Cache } from '../runtime/cache.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import { failed, type Kubernetes, type Resource } from '../runtime/kubernetes.ts';
@@ -33,9 +33,6 @@ export interface Leaving {
   readonly message: string;
   readonly againMs: number;
 }
-
-/** Its data belongs to the copy on another cluster now. */
-const isMoved = ({ metadata }: Account): boolean => metadata?.annotations?.[MOVED_TO] !== undefined;
 
 export class Departure {
   readonly #options: DepartureOptions;

@@ -16,6 +16,7 @@ export interface LambdaInvokerOptions {
   readonly clock: Clock;
   readonly functionName: string;
   readonly functionMemoryMib: number;
+  readonly functionArchitecture?: string;
   readonly functionTimeoutSeconds: number;
 }
 
@@ -46,7 +47,7 @@ export class LambdaInvoker implements Invoker {
   }
 
   costUsd(seconds: number): number {
-    return invocationCost(seconds * 1000, this.#options.functionMemoryMib);
+    return this.#usd(seconds * 1000, this.#options.functionMemoryMib);
   }
 
   async invoke(work: Work, signal: AbortSignal): Promise<Invoked> {
@@ -100,10 +101,14 @@ export class LambdaInvoker implements Invoker {
     }
   }
 
+  #usd(ms: number, memoryMib: number): number {
+    return invocationCost(ms, memoryMib, this.#options.functionArchitecture);
+  }
+
   #billed(requestId: string | undefined, report: Report | undefined): Billed {
     const ms = report?.billedMs ?? 0;
     const memoryMib = report?.memoryMib ?? this.#options.functionMemoryMib;
-    const usd = report ? invocationCost(ms, memoryMib) : 0;
+    const usd = report ? this.#usd(ms, memoryMib) : 0;
     return { ...(requestId ? { requestId } : {}), usd, seconds: ms / 1000, memoryMib };
   }
 

@@ -1,8 +1,5 @@
 // summary.png: what was predicted, how sure the model was, which columns drifted; as wide as a phone shows. Draws SVG with our own few
 // shapes (cloud/drawing/svg.ts); raster.ts there makes the PNG.
-import { count, measured, percent } from '../../cloud/figures.ts';
-import { MAJOR_PSI, MODERATE_PSI } from './drift.ts';
-import type { FeatureSummary, Predictions, Summary } from './summary.ts';
 import {
   bar,
   BLUE,
@@ -14,8 +11,12 @@ import {
   line,
   ORANGE,
   text,
+  ticks,
   VERMILION,
 } from '../../cloud/drawing/svg.ts';
+import { count, measured, percent } from '../../cloud/figures.ts';
+import { MAJOR_PSI, MODERATE_PSI } from './drift.ts';
+import type { FeatureSummary, Predictions, Summary } from './summary.ts';
 
 const WIDTH = 1080;
 const MARGIN = 40;
@@ -208,19 +209,6 @@ function histogram(
       }),
     ),
   ];
-}
-
-/** About `about` round numbers from `low` to `high`. */
-function ticks(low: number, high: number, about = 5): number[] {
-  const rough = (high - low) / about;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-  if (!(step > 0)) return []; // the smallest numbers there are have no tenth
-  const first = Math.ceil(low / step);
-  const last = Math.floor(high / step);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) =>
-    Number(((first + at) * step).toPrecision(12)),
-  );
 }
 
 /** Ticks are round, and must be told apart however close they are. */

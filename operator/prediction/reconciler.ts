@@ -6,7 +6,9 @@ import { accountName, FINALIZER } from '../../crds/objects.ts';
 import type { Outcome } from '../runtime/controller.ts';
 import { transition } from '../training/story.ts';
 import { receiptOf } from '../accounts/receipt.ts';
+import { LEDGER_RETRY_MS } from '../accounts/ledger.ts';
 import { Trail } from '../accounts/trail.ts';
+import { Errands } from '../runtime/errands.ts';
 import { judge, limitOf } from './admission.ts';
 import type { Found } from './beginning.ts';
 import { Ending } from './ending.ts';
@@ -39,6 +41,9 @@ export class PredictionReconciler {
   readonly #trail: Trail;
   readonly #ending: Ending;
   readonly #stragglers: Stragglers;
+  readonly #errands: Errands;
+  /** Uids of jobs that were let go and are not seen to be gone yet. */
+  readonly #left = new Set<string>();
 
   constructor(options: PredictionOptions) {
     this.#options = options;
@@ -48,12 +53,14 @@ export class PredictionReconciler {
     this.#trail = new Trail(bucket, clock, (job) => cache.makerOf(`${job.metadata?.namespace}/${job.metadata?.name}`));
     const clean = (job: PredictionJob) => this.#ending.clean(job, this.#runs.invokerOf(job));
     this.#stragglers = new Stragglers({ clock, logger, clean });
+    this.#errands = new Errands({ clock, logger, againMs: LEDGER_RETRY_MS });
   }
 
   /** Abandons what is in flight; the next leader goes on. */
   stop(): void {
     this.#runs.stop();
     this.#stragglers.stop();
+    this.#errands.stop();
   }
 
   async reconcile(key: string): Promise<Outcome> {
@@ -186,19 +193,37 @@ export class PredictionReconciler {
   }
 
   async #deleted({ job, now }: At): Promise<Outcome> {
-    const run = this.#runs.of(job);
-    run?.abandon();
+    this.#runs.of(job)?.abandon();
     if (!job.metadata?.finalizers?.includes(FINALIZER)) return undefined;
-    if (!FINAL_PHASES.has(job.status?.phase ?? '')) await this.#ending.abandon(job, now, run?.spent);
+    await this.#leave(job, now);
+    return undefined;
+  }
+
+  /**
+   * Of a job that is gone, as it was last: when nobody let it go, somebody took its finalizer away, and what it cost is paid for all the same.
+   */
+  gone(job: PredictionJob): void {
+    const goneAt = this.#options.clock.now();
+    if (this.#left.delete(uidOf(job)) || FINAL_PHASES.has(job.status?.phase ?? '')) return;
+    this.#runs.of(job)?.abandon();
+    this.#errands.run(`vanished ${jobKey(job)}`, async () => {
+      await this.#leave(job, goneAt);
+      this.#left.delete(uidOf(job));
+    });
+  }
+
+  /** Idempotent. */
+  async #leave(job: PredictionJob, now: number): Promise<void> {
+    if (!FINAL_PHASES.has(job.status?.phase ?? '')) await this.#ending.abandon(job, now, this.#runs.of(job)?.spent);
     await this.#told(job, 'Delete', 'Allowed', job.status?.phase ?? '').catch((error: unknown) => {
       this.#options.logger.warn({ err: error, job: jobKey(job) }, 'deletion not in the audit trail');
     });
     await this.#ending.clean(job, this.#runs.invokerOf(job));
+    this.#left.add(uidOf(job));
     await this.#ending.release(job);
     this.#expectStragglers(job);
     this.#runs.drop(job);
     this.#options.reservations.release(userIdOf(job), uidOf(job));
-    return undefined;
   }
 
   #expectStragglers(job: PredictionJob): void {

@@ -62,6 +62,8 @@ export interface ActorOptions {
   clock: Clock;
   logger: Logger;
   logGroup: string;
+  /** USD per hour of a worker's public address; 0: it has none. */
+  addressPerHour: number;
   heartbeatSeconds: number;
   checkpointSeconds: number;
 }
@@ -220,7 +222,8 @@ export class Actor {
     const { instance, launchedAt } = answer;
     const price = planner.priceOf(attempt, instance.instanceType, instance.zone);
     metrics.provisioned(attempt.market, launchedAt - Date.parse(attempt.requestedAt));
-    return { outcome: { of: 'launch', attempt, instance, price, launchedAt, logGroup } };
+    const { addressPerHour } = this.#options;
+    return { outcome: { of: 'launch', attempt, instance, price, launchedAt, logGroup, addressPerHour } };
   }
 
   async #ticket(job: TrainingJob, { attempt, instanceId }: Extract<Action, { do: 'putTicket' }>): Promise<Acted> {

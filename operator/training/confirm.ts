@@ -38,7 +38,15 @@ export type Verdict =
 
 export type Outcome =
   | { of: 'admit'; verdict: Verdict }
-  | { of: 'launch'; attempt: Attempt; instance: LaunchedInstance; price: number; launchedAt: number; logGroup: string }
+  | {
+      of: 'launch';
+      attempt: Attempt;
+      instance: LaunchedInstance;
+      price: number;
+      launchedAt: number;
+      logGroup: string;
+      addressPerHour?: number;
+    }
   | { of: 'noLaunch'; attempt: Attempt; cause: 'capacity' | 'platform' | 'none'; message?: string }
   /** The data set is not what it was any more. */
   | { of: 'refused'; attempt: Attempt; verdict: Extract<Verdict, { is: 'refused' }> }
@@ -77,6 +85,7 @@ export function confirm(at: At, status: TrainingJobStatus, outcome: Outcome): Tr
         outcome.price,
         outcome.launchedAt,
         outcome.logGroup,
+        outcome.addressPerHour,
       );
     case 'noLaunch':
       return withoutInstance(at, attemptWithdrawn(status, outcome.attempt, outcome.cause), outcome);

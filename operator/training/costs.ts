@@ -47,7 +47,8 @@ export function billedSeconds(attempt: Attempt, end: number): number {
 export function attemptCost(attempt: Attempt, end: number, prices?: PriceSource): number {
   const seconds = billedSeconds(attempt, end);
   if (seconds === 0 || attempt.market === 'cluster') return 0;
-  return addUsd(instanceUsd(attempt, Date.parse(attempt.launchedAt ?? ''), seconds, prices), volumeUsd(seconds));
+  const instance = instanceUsd(attempt, Date.parse(attempt.launchedAt ?? ''), seconds, prices);
+  return addUsd(instance, volumeUsd(seconds), hoursCost(usdPerHour(attempt.addressPerHour ?? 0), seconds));
 }
 
 function instanceUsd(attempt: Attempt, from: number, seconds: number, prices: PriceSource | undefined): number {
@@ -60,18 +61,21 @@ function instanceUsd(attempt: Attempt, from: number, seconds: number, prices: Pr
   );
 }
 
-/** USD per hour of an attempt now, root volume included; 0 on the cluster. */
+/** What is billed beside the instance, USD per hour: the root volume, and a public address where there is one. */
+const besides = ({ addressPerHour = 0 }: Attempt): number => VOLUME_PER_HOUR + addressPerHour;
+
+/** USD per hour of an attempt now, with what is billed beside the instance; 0 on the cluster. */
 export function hourlyCost(attempt: Attempt, prices?: PriceSource): number {
   if (attempt.market === 'cluster') return 0;
-  if (attempt.market === 'on-demand') return onDemandPrice(attempt) + VOLUME_PER_HOUR;
+  if (attempt.market === 'on-demand') return onDemandPrice(attempt) + besides(attempt);
   const live = prices?.now(attempt.instanceType ?? '', attempt.zone ?? '');
-  return (live ?? attempt.pricePerHour ?? 0) + VOLUME_PER_HOUR;
+  return (live ?? attempt.pricePerHour ?? 0) + besides(attempt);
 }
 
 /** The time that cost `usd` lately, on demand. */
 export function onDemandCost(attempt: Attempt, usd: number, prices?: PriceSource): number {
   if (usd === 0 || attempt.market === 'cluster') return 0;
-  return exact((usd * (onDemandPrice(attempt) + VOLUME_PER_HOUR)) / hourlyCost(attempt, prices));
+  return exact((usd * (onDemandPrice(attempt) + besides(attempt))) / hourlyCost(attempt, prices));
 }
 
 /** The whole attempt until `end` (milliseconds), on demand. */
@@ -88,7 +92,7 @@ export function lostUsd(attempt: Attempt, lostSeconds: number, prices?: PriceSou
   if (lostSeconds <= 0 || attempt.market === 'cluster') return 0;
   if (!attempt.endedAt) return hoursCost(usdPerHour(hourlyCost(attempt, prices)), lostSeconds);
   const from = Date.parse(attempt.endedAt) - lostSeconds * 1000;
-  return addUsd(instanceUsd(attempt, from, lostSeconds, prices), hoursCost(usdPerHour(VOLUME_PER_HOUR), lostSeconds));
+  return addUsd(instanceUsd(attempt, from, lostSeconds, prices), hoursCost(usdPerHour(besides(attempt)), lostSeconds));
 }
 
 /** The status with the attempt's cost brought to `usd`; sums move by the difference, since old attempts are dropped from the list. */

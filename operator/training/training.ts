@@ -5,14 +5,16 @@ import type { Clock } from '../../cloud/clock.ts';
 import type { Compute, Instance } from '../../cloud/compute.ts';
 import type { OperatorConfiguration } from '../../cloud/configuration/configuration.ts';
 import type { LogEvents } from '../../cloud/logs.ts';
-import { INSTANCE_TYPES } from '../../cloud/prices.ts';
+import { INSTANCE_TYPES, PRICES } from '../../cloud/prices.ts';
 import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
 import type { Live } from '../accounts/exposure.ts';
 import type { Ledger } from '../accounts/ledger.ts';
 import type { Span } from '../accounts/overhead.ts';
 import type { Reservations } from '../accounts/reservations.ts';
+import { LEDGER_RETRY_MS } from '../accounts/ledger.ts';
 import { Trail } from '../accounts/trail.ts';
 import type { Cache } from '../runtime/cache.ts';
+import { Errands } from '../runtime/errands.ts';
 import type { EventRecorder } from '../runtime/events.ts';
 import type { Kubernetes } from '../runtime/kubernetes.ts';
 import type { Logger } from '../runtime/logging.ts';
@@ -33,6 +35,7 @@ import { TrainingReconciler } from './reconciler.ts';
 import { isDown } from './seen.ts';
 import { Tagger } from './tagging.ts';
 import { Terminations } from './terminations.ts';
+import { leftSomething, settle } from './vanished.ts';
 
 /** How the cache of TrainingJobs must be indexed. */
 export const TRAINING_INDEXES = {
@@ -77,6 +80,8 @@ export interface Training {
   readonly batches: Batches;
   /** Its money until now. */
   live(job: TrainingJob): Live;
+  /** Of a job that is gone, as it was last. */
+  gone(job: TrainingJob): void;
   start(): void;
   stop(): Promise<void>;
 }
@@ -190,6 +195,7 @@ export function trainingOf(wiring: TrainingWiring): Training {
       clusterUnavailable: cluster.unavailable,
     },
     logGroup,
+    addressPerHour: settings.publicAddresses ? PRICES.publicAddress : 0,
     heartbeatSeconds: settings.heartbeatSeconds,
     checkpointSeconds: settings.checkpointSeconds,
   });
@@ -205,11 +211,17 @@ export function trainingOf(wiring: TrainingWiring): Training {
     checkpointSeconds: settings.checkpointSeconds,
     observeSeconds: settings.observeSeconds,
   });
+  const errands = new Errands({ clock, logger, againMs: LEDGER_RETRY_MS });
   return {
     ...{ reconciler, observation, batches },
+    gone: (job) => {
+      const goneAt = now();
+      if (leftSomething(job)) errands.run(`vanished ${jobKey(job)}`, () => settle(actor, job, goneAt));
+    },
     live: (job) => trainingLive(job, now(), prices),
     start: () => observation.start(),
     stop: async () => {
+      errands.stop();
       await Promise.all([observation.stop(), batches.stop(), tagger.stop()]);
     },
   };

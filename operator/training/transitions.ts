@@ -167,6 +167,7 @@ export function instanceObtained(
   price: number,
   launchedAt: number,
   logGroup: string,
+  addressPerHour?: number,
 ): TrainingJobStatus {
   const message =
     attempt.market === 'cluster'
@@ -185,6 +186,7 @@ export function instanceObtained(
             instanceType: instance.instanceType,
             zone: instance.zone,
             pricePerHour: price,
+            ...(addressPerHour ? { addressPerHour } : {}),
             launchedAt: timestamp(launchedAt),
           }
         : one,

@@ -173,7 +173,7 @@ export class Stand {
       while (running) {
         const accounts = await this.api.list<Account>('Account').catch((): Account[] => []);
         for (const account of accounts) {
-          if (account.status?.namespace) continue;
+          if (account.status?.namespace || account.spec.approval !== 'Approved') continue;
           const namespace = namespaceOf(account.spec.userId);
           await this.namespace(namespace);
           await this.status('Account', accountName(account.spec.userId), { namespace });

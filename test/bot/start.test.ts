@@ -60,7 +60,7 @@ describe('The bot', function () {
     const cost = await ada.say('/cost', '2026-01');
     for (const words of [
       '$12.50 of $100.00',
-      'Held back for running jobs: $1.00',
+      'Held back for what runs: $1.00',
       'ec2: $12.00',
       'training: $12.50',
       'Operations: 7',

@@ -6,7 +6,7 @@ describe('Prices', () => {
     const plan = { 't3.medium': 0.0125, 'm5.large': 0.03, 'm5.xlarge': 0.06, 'm5.2xlarge': 0.12, 'p3.2xlarge': 0.918 };
     for (const [name, spot] of Object.entries(plan)) expect(prices.instanceType(name)?.spot).to.equal(spot);
     const usd = (table: object) => Object.values(table as Record<string, { usd: number }>).map((one) => one.usd);
-    expect(usd(prices.PRICES.lambda)).to.deep.equal([0.0000166667, 0.0000002]);
+    expect(usd(prices.PRICES.lambda)).to.deep.equal([0.0000166667, 0.0000133334, 0.0000002]);
     expect(usd(prices.PRICES.s3)).to.deep.equal([0.023, 0.005, 0.0004]);
   });
 
@@ -23,6 +23,7 @@ describe('Prices', () => {
   it('bill a volume, an invocation, requests and storage in their own units', () => {
     expect(prices.volumeCost(prices.PRICES.ebs.gp3, 50, 730 * 3600)).to.be.closeTo(4, 1e-9);
     expect(prices.invocationCost(1000, 1024)).to.equal(0.000016867);
+    expect(prices.invocationCost(1000, 1024, 'arm64')).to.equal(0.000013533);
     expect(prices.requestsCost(prices.PRICES.s3.put, 2000)).to.be.closeTo(0.01, 1e-12);
     expect(prices.storageCost(prices.PRICES.s3.storage, 2 ** 31)).to.be.closeTo(0.046, 1e-12);
   });

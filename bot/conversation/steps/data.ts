@@ -16,7 +16,7 @@ import type { Effect, Purpose } from '../effect.ts';
 import type { Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
 import type { At, Table } from '../state.ts';
-import { mark, pressed, say, toast, turn, valueOf, type Turn } from '../turn.ts';
+import { mark, pressed, refusal, say, toast, turn, valueOf, type Turn } from '../turn.ts';
 
 /** Smaller files are there before a message about them would be. */
 const ANNOUNCED_BYTES = 2_000_000;
@@ -85,7 +85,7 @@ function address(state: DataState, typed: string, facts: Facts): Turn {
     readableKey(facts.bucket, facts.userId, 'dataset', uri);
   } catch (error) {
     if (!(error instanceof AccessError)) throw error;
-    return turn(state, say(unfit(undefined, error.message)));
+    return turn(state, refusal('UseDataset', uri, error.message), say(unfit(undefined, error.message)));
   }
   return inspect(state, uri, nameOf(uri), false);
 }
@@ -99,7 +99,12 @@ function buttonPressed(state: DataState, input: Extract<Input, { kind: 'button' 
     return inspect(state, state.awaited.uri, state.awaited.name, true, [answered]);
   }
   const chosen = facts.datasets?.find(({ uri }) => value === `d${mark(uri)}`);
-  if (!chosen) return turn(state, toast(input.queryId, 'That file is not there any more.'));
+  if (!chosen)
+    return turn(
+      state,
+      refusal('UseDataset', input.data, 'No data set of this user.'),
+      toast(input.queryId, 'That file is not there any more.'),
+    );
   return inspect(state, chosen.uri, chosen.name, false, pressed(input));
 }
 

@@ -19,7 +19,7 @@ import type { Effect } from '../effect.ts';
 import type { Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
 import { IDLE, type At, type ChosenModel, type Place } from '../state.ts';
-import { mark, pressed, say, toast, turn, valueOf, type StepDefinition, type Turn } from '../turn.ts';
+import { mark, pressed, refusal, say, toast, turn, valueOf, type StepDefinition, type Turn } from '../turn.ts';
 import { onData } from './data.ts';
 
 const QUESTION = 'Which data shall be predicted for?';
@@ -63,7 +63,12 @@ export const predictModel: StepDefinition<'predictModel'> = {
           ? models.find(({ metadata }) => metadata?.name === input.text.trim())
           : undefined;
     if (job) return beginPrediction(state.place, job, facts, pressed(input));
-    if (input.kind === 'button') return turn(state, toast(input.queryId, 'That model is not there any more.'));
+    if (input.kind === 'button')
+      return turn(
+        state,
+        refusal('UseModel', input.data, 'No model of this user.'),
+        toast(input.queryId, 'That model is not there any more.'),
+      );
     return turn(state, say(askPredictModel(state.token, models)));
   },
 };

@@ -30,8 +30,8 @@ interface Subject {
 }
 
 const RBAC = 'rbac.authorization.k8s.io';
-/** What every authenticated user may read, as `system:discovery` grants. */
-const DISCOVERY = /^\/(api|apis|openapi)(\/|$)/;
+/** What every authenticated user may read, as `system:discovery` grants; what lies deeper is a resource's, though nobody may know which. */
+const DISCOVERY = /^\/(api(\/[^/]+)?|apis(\/[^/]+){0,2}|openapi(\/.*)?)\/?$/;
 
 export class Authorizer {
   readonly #store: Store;

@@ -8,12 +8,34 @@ export interface User {
   readonly groups: readonly string[];
 }
 
+/** What ends a token, beside the state folder. */
+export interface TokenLimits {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  /** Uid of the ServiceAccount it was given for. */
+  readonly accountUid?: string;
+}
+
+export type Grant = User & TokenLimits;
+
 export const ANONYMOUS: User = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+
+export const serviceAccountName = (namespace: string, name: string): string =>
+  `system:serviceaccount:${namespace}:${name}`;
+export const serviceAccountGroups = (namespace: string): string[] => [
+  'system:serviceaccounts',
+  `system:serviceaccounts:${namespace}`,
+];
+/** The account a user name stands for; undefined for other users. */
+export function serviceAccountOf(user: string): { readonly namespace: string; readonly name: string } | undefined {
+  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user) ?? [];
+  return namespace !== undefined && name !== undefined ? { namespace, name } : undefined;
+}
 
 interface Kept {
   readonly adminToken: string;
   /** By SHA-256 of the token, so that only the administrator's lies about in clear. */
-  readonly users: Record<string, User>;
+  readonly users: Record<string, Grant>;
 }
 
 export class Tokens {
@@ -40,16 +62,23 @@ export class Tokens {
   }
 
   /** A new token, valid at once and after a restart. */
-  add(name: string, groups: readonly string[]): string {
+  add(name: string, groups: readonly string[], limits: TokenLimits = {}): string {
     const token = newToken();
-    const user = { name, groups: [...new Set([...groups, 'system:authenticated'])] };
-    this.#kept = { ...this.#kept, users: { ...this.#kept.users, [digest(token)]: user } };
+    const grant = { name, groups: [...new Set([...groups, 'system:authenticated'])], ...limits };
+    this.#kept = { ...this.#kept, users: { ...this.#kept.users, [digest(token)]: grant } };
     this.#save();
     return token;
   }
 
-  userOf(token: string): User | undefined {
-    return this.#kept.users[digest(token)];
+  /** Forgets those that have expired. */
+  sweep(now: number): void {
+    const alive = Object.entries(this.#kept.users).filter(([, { expiresAt = Infinity }]) => expiresAt > now);
+    this.#kept = { ...this.#kept, users: Object.fromEntries(alive) };
+  }
+
+  grantOf(token: string): Grant | undefined {
+    const key = digest(token);
+    return Object.hasOwn(this.#kept.users, key) ? this.#kept.users[key] : undefined;
   }
 
   #save(): void {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../../cloud/clock.ts';
 import type { DeleteOptions, KubeObject, PropagationPolicy, ResourceInfo } from '../api.ts';
+import type { Trail } from '../access/audit.ts';
 import type { Authorizer } from '../access/authorizer.ts';
 import type { User } from '../access/tokens.ts';
 import { ApiError, fieldError, invalid, methodNotAllowed, noSuchPath, notFound, tooNew } from '../errors.ts';
@@ -27,6 +28,8 @@ export interface Exchange {
   /** Undefined: nothing of that name is served. */
   readonly resource: ResourceInfo | undefined;
   readonly query: URLSearchParams;
+  /** For the audit trail. */
+  readonly trail: Trail;
 }
 
 export interface HandlersOptions {
@@ -122,11 +125,13 @@ export class Handlers {
   }
 
   async #create(exchange: Known): Promise<void> {
-    const { request, resource, target } = exchange;
+    const { request, resource, target, trail } = exchange;
     if (target.name !== undefined) throw methodNotAllowed();
     const options = writeOptions(exchange);
     const body = await parseObject(await readBody(request), request.headers['content-type'], resource.kind);
+    trail.name = nameIn(body);
     const object = await this.#options.writer.create(resource, target.namespace, body, options);
+    trail.name = object.metadata.name;
     await this.#answer(exchange, 201, object);
   }
 
@@ -190,6 +195,11 @@ export class Handlers {
     });
     return reply(request, response, code, table);
   }
+}
+
+function nameIn(body: unknown): string | undefined {
+  const metadata = isObject(body) ? body['metadata'] : undefined;
+  return isObject(metadata) && typeof metadata['name'] === 'string' ? metadata['name'] : undefined;
 }
 
 function checkScope({ resource, target }: Known, verb: Verb): void {

@@ -1,5 +1,7 @@
 // A request line → what it asks for, as the API server's RequestInfo: which resource, namespace, name, subresource, verb.
 // Pure; router.ts acts on it.
+import type { IncomingMessage } from 'node:http';
+
 export interface ResourceRequest {
   readonly group: string;
   readonly version: string;
@@ -10,6 +12,10 @@ export interface ResourceRequest {
 }
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** What stands in a request line is a path, also when it begins with two slashes. */
+export const urlOf = ({ url = '/' }: Pick<IncomingMessage, 'url'>): URL =>
+  new URL(url.startsWith('/') ? `https://localhost${url}` : url, 'https://localhost');
 
 /** Undefined when the path is not below `/api/<version>/…` or `/apis/<group>/<version>/…`. */
 export function parseResourcePath(path: string): ResourceRequest | undefined {

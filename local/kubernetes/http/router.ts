@@ -1,16 +1,19 @@
 // One authenticated request → its answer. Health and version, discovery and OpenAPI, then resources (handlers.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { Clock } from '../../../cloud/clock.ts';
 import type { OpenApiDocument, OpenApiIndex } from '../api.ts';
+import { auditEvent, type AuditSink, type Trail } from '../access/audit.ts';
+import { bearerOf, impersonated } from '../access/authentication.ts';
 import type { Authorizer } from '../access/authorizer.ts';
-import { ANONYMOUS, type Tokens, type User } from '../access/tokens.ts';
+import type { Tokens } from '../access/tokens.ts';
 import { requestToken, tokenPath, type FindServiceAccount } from '../access/token-request.ts';
-import { ApiError, noSuchPath, unauthorized } from '../errors.ts';
+import { ApiError, noSuchPath } from '../errors.ts';
 import type { Catalogue } from '../resources/catalogue.ts';
 import * as discovery from './discovery.ts';
 import type { Handlers } from './handlers.ts';
 import { reply, replyError, replyText } from './reply.ts';
-import { parseResourcePath } from './request.ts';
+import { parseResourcePath, urlOf } from './request.ts';
 
 export interface RouterOptions {
   readonly tokens: Tokens;
@@ -21,6 +24,8 @@ export interface RouterOptions {
   /** Loaded at the first use: kubectl asks, controllers don't. */
   readonly openapi: () => Promise<{ readonly openApiIndex: OpenApiIndex; readonly openApiDocument: OpenApiDocument }>;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly audit: AuditSink;
 }
 
 /** Open to everyone, as `system:public-info-viewer` and the health checks are. */
@@ -34,34 +39,51 @@ export class Router {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const trail: Trail = { receivedAt: this.#options.clock.now() };
+    response.once('close', () => this.#audit(request, response.statusCode, trail));
     try {
-      await this.#route(request, response);
+      await this.#route(request, response, trail);
     } catch (error) {
+      if (error instanceof ApiError) Object.assign(trail, { reason: error.reason, message: error.message });
       await replyError(request, response, error, this.#options.logger);
     }
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'https://localhost');
+  #audit(request: IncomingMessage, code: number, trail: Trail): void {
+    const { audit, clock, logger } = this.#options;
+    try {
+      const event = auditEvent(request, code, trail, clock.now());
+      if (event) audit(event);
+    } catch (error) {
+      logger.error({ err: error }, 'audit event not written');
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, trail: Trail): Promise<void> {
+    const url = urlOf(request);
     const path = url.pathname;
-    const user = this.#authenticate(request);
-    const { catalogue } = this.#options;
+    const { authorizer, catalogue, clock } = this.#options;
+    trail.user = bearerOf(request, this.#options, clock.now());
+    const user = impersonated(request, trail.user, authorizer);
+    if (user !== trail.user) trail.impersonated = user;
     if (PUBLIC.test(path)) {
       if (path === '/version' || path === '/version/') return reply(request, response, 200, discovery.VERSION);
       return replyText(response, 200, 'ok');
     }
     const account = tokenPath(path);
     if (account && request.method === 'POST') {
-      const { authorizer, tokens, serviceAccount } = this.#options;
-      return requestToken({ request, response, user, account, authorizer, tokens, serviceAccount });
+      const { tokens, serviceAccount } = this.#options;
+      const now = clock.now();
+      return requestToken({ request, response, user, account, authorizer, tokens, serviceAccount, now });
     }
     const target = parseResourcePath(path);
     const plural = target?.plural;
     if (target !== undefined && plural !== undefined) {
       const resource = catalogue.find(target.group, plural, target.version);
-      return this.#options.handlers.handle({ request, response, user, target, resource, query: url.searchParams });
+      const query = url.searchParams;
+      return this.#options.handlers.handle({ request, response, user, target, resource, query, trail });
     }
-    this.#options.authorizer.checkPath(user, (request.method ?? 'GET').toLowerCase(), path);
+    authorizer.checkPath(user, (request.method ?? 'GET').toLowerCase(), path);
     const answer = await this.#document(request, path.replace(/\/$/, ''));
     if (answer === undefined) {
       const [, root, group = ''] = /^\/(api|apis\/([^/]+))\/[^/]+\/?$/.exec(path) ?? [];
@@ -76,15 +98,6 @@ export class Router {
         {},
       );
     return reply(request, response, 200, answer.body, answer.contentType);
-  }
-
-  #authenticate(request: IncomingMessage): User {
-    const header = request.headers.authorization;
-    if (header === undefined) return ANONYMOUS;
-    const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    const user = token === undefined ? undefined : this.#options.tokens.userOf(token);
-    if (user === undefined) throw unauthorized();
-    return user;
   }
 
   async #document(

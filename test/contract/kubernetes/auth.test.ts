@@ -1,7 +1,7 @@
 // Who may ask what: without a token, with a wrong one; discovery documents and health.
 import { expect } from 'chai';
 import { makePlayground, type Playground, send } from './exchange.ts';
-import { describeEachServer } from './servers.ts';
+import { describeEachServer, eventually } from './servers.ts';
 
 describeEachServer('Access and discovery', (server) => {
   let ground: Playground;
@@ -127,6 +127,45 @@ describeEachServer('Access and discovery', (server) => {
     const headers = { 'content-type': 'application/json' };
     const sent = { token: null, headers, body: JSON.stringify(request) };
     expect((await send(server, 'POST', `${accounts}/worker/token`, sent)).status).to.equal(403);
+  });
+
+  it('gives no token for less than ten minutes, and takes one back with its account', async () => {
+    const accounts = `${ground.core}/serviceaccounts`;
+    await server.call('POST', accounts, { metadata: { name: 'brief' } });
+    const request = (expirationSeconds: number) => ({
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds },
+    });
+    const short = await server.call('POST', `${accounts}/brief/token`, request(60));
+    expect([short.status, short.body.reason]).to.deep.equal([422, 'Invalid']);
+    expect(short.body.message).to.contain('may not specify a duration less than 10 minutes');
+    const long = await server.call('POST', `${accounts}/brief/token`, request(2 ** 33));
+    expect(long.status).to.equal(422);
+    const { token } = (await server.call('POST', `${accounts}/brief/token`, request(600))).body.status;
+    const read = () => send(server, 'GET', `${ground.core}/configmaps`, { token });
+    expect((await read()).status).to.equal(403);
+    await server.call('DELETE', `${accounts}/brief`);
+    await server.call('POST', accounts, { metadata: { name: 'brief' } });
+    await eventually('the token is known no more', async () => ((await read()).status === 401 ? true : undefined));
+  });
+
+  it('lets an administrator act as somebody else, with no more rights than those', async () => {
+    const as = (headers: Record<string, string>) => send(server, 'GET', `${ground.core}/secrets`, { headers });
+    const user = await as({ 'impersonate-user': 'ada' });
+    expect([user.status, user.body.message]).to.deep.equal([
+      403,
+      `secrets is forbidden: User "ada" cannot list resource "secrets" in API group "" in the namespace "${ground.namespace}"`,
+    ]);
+    expect((await as({ 'impersonate-user': 'ada', 'impersonate-group': 'system:masters' })).status).to.equal(200);
+    const account = await as({ 'impersonate-user': `system:serviceaccount:${ground.namespace}:worker` });
+    expect(account.body.message).to.contain(`User "system:serviceaccount:${ground.namespace}:worker" cannot list`);
+    expect((await as({ 'impersonate-user': 'system:anonymous' })).status).to.equal(403);
+    expect((await as({ 'impersonate-uid': '1' })).status).to.equal(500);
+    const more = { 'impersonate-user': 'ada', 'impersonate-uid': '1', 'impersonate-extra-team': 'blue' };
+    expect((await as(more)).status).to.equal(403);
+    const discovery = await send(server, 'GET', '/apis', { headers: { 'impersonate-user': 'ada' } });
+    expect(discovery.status).to.equal(200);
   });
 
   it('lets bound roles read, and only that', async function () {

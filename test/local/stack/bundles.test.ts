@@ -14,7 +14,7 @@ import type * as Ec2 from '@aws-sdk/client-ec2';
 import type * as ClientNode from '@kubernetes/client-node';
 import { expect } from 'chai';
 import { bundled, bundleThere, localBundlesThere } from '../../../local/stack/bundles.ts';
-import type * as Raster from '../../../operator/prediction/raster.ts';
+import type * as Raster from '../../../cloud/drawing/raster.ts';
 import { spawnLeashed } from '../../../local/process/leash.ts';
 
 /** The chunk of a bundle that a dynamic import of `name` loads, as a module. */
@@ -71,7 +71,7 @@ describe('Bundles of the programs', function () {
       '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text y="30" font-size="22">abc</text></svg>';
     // The files beside the bundle draw what those of the packages draw: letters, not nothing.
     const drawn = await pngOf(svg);
-    expect(drawn).to.deep.equal(await (await import('../../../operator/prediction/raster.ts')).pngOf(svg));
+    expect(drawn).to.deep.equal(await (await import('../../../cloud/drawing/raster.ts')).pngOf(svg));
     expect(drawn.length).to.be.above((await pngOf(svg.replace('abc', ''))).length + 100);
     const files = readdirSync(join(operator, '..')).filter((name) => /\.(wasm|ttf)$/.test(name));
     expect(files).to.have.length(3);

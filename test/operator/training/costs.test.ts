@@ -80,6 +80,13 @@ describe('The cost of an attempt', () => {
       0.096 + volume(3600),
     ],
     ['nothing on the cluster', cluster, 7200, rising, 0],
+    [
+      'an address beside it, where it has one',
+      { ...attempt, addressPerHour: 0.005 },
+      3600,
+      rising,
+      0.035 + volume(3600),
+    ],
   ];
   for (const [what, one, seconds, prices, usd] of rows)
     it(`is ${what}`, () => {
