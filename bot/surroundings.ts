@@ -336,12 +336,14 @@ export class World implements Surroundings {
 
   /** Sends what is made, or that it can't be made now. */
   async #answering(chatId: number, trouble: string, away: string, make: () => Promise<Message[]>): Promise<void> {
-    const { outbox, logger } = this.#options;
+    const { outbox, logger, trail } = this.#options;
     try {
       for (const message of await make()) await outbox.send(chatId, message);
     } catch (error) {
       if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
       logger.error({ chat: chatId, ...told(error) }, trouble);
+      if (error instanceof AccessError)
+        await trail.note(String(chatId), { what: 'Download', resource: error.message, outcome: 'Refused' });
       await outbox.send(chatId, { html: away });
     }
   }

@@ -133,7 +133,13 @@ describe('Administration', () => {
       resourceVersion: string;
       annotations?: Record<string, string>;
     },
-    spec: { userId: '2', role: 'user', approval: 'Pending', limits: { monthlyUsd: 10, trainingUsd: 1 }, topUp: undefined as unknown },
+    spec: {
+      userId: '2',
+      role: 'user',
+      approval: 'Pending',
+      limits: { monthlyUsd: 10, trainingUsd: 1 },
+      topUp: undefined as unknown,
+    },
   });
   const clock = { now: () => Date.parse('2026-11-24T10:00:00Z'), after: () => () => undefined };
   interface Setting {
