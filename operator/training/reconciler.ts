@@ -116,8 +116,9 @@ export class TrainingReconciler {
     const { startTime, completionTime, cost, receipt, counts, quote, dataset, model } = status;
     if (!FINAL_PHASES.has(status.phase ?? '') || startTime === undefined) return status;
     const actualUsd = cost?.actualUsd ?? 0;
-    if (receipt?.actualUsd === actualUsd) return status;
     const to = Date.parse(completionTime ?? '');
+    // A hand that writes a phase does not write the end.
+    if (receipt?.actualUsd === actualUsd || !Number.isFinite(to)) return status;
     const bought = {
       ...{ spec: job.spec, quote, actualUsd },
       onDemandUsd: cost?.onDemandUsd ?? 0,
