@@ -517,11 +517,11 @@ export interface PredictionJobStatus {
      */
     samples?: number;
     /**
-     * Seconds of work
+     * Seconds of work, rather quick.
      */
     secondsLow?: number;
     /**
-     * Seconds of work
+     * Seconds of work, rather slow.
      */
     secondsHigh?: number;
     /**
@@ -1006,11 +1006,11 @@ export interface TrainingJobStatus {
      */
     samples?: number;
     /**
-     * Seconds of work
+     * Seconds of work, rather quick.
      */
     secondsLow?: number;
     /**
-     * Seconds of work
+     * Seconds of work, rather slow.
      */
     secondsHigh?: number;
     /**

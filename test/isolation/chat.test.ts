@@ -64,7 +64,7 @@ describe('Attacks in chat', function () {
   let hands: Hands | undefined;
   let side: TelegramSide;
   let theirs: Theirs;
-  let before_: string;
+  let had: string;
   const yours = namespaceOf(String(YOU));
 
   before(async () => {
@@ -116,7 +116,7 @@ describe('Attacks in chat', function () {
         },
       ),
     };
-    before_ = await belongings();
+    had = await belongings();
   });
   after(() => stand.close());
 
@@ -148,7 +148,7 @@ describe('Attacks in chat', function () {
 
   /** Nothing of the other's changed, and the attacker heard nothing of it. */
   async function nothingHappened(): Promise<void> {
-    expect(await belongings()).to.equal(before_);
+    expect(await belongings()).to.equal(had);
     const heard = JSON.stringify(ada.heard());
     expect(heard).not.to.contain(SECRET);
     expect(heard).not.to.match(new RegExp(`https?://[^"]*user_${YOU}`));
@@ -236,14 +236,14 @@ describe('Attacks in chat', function () {
     it(`an address with ${what}, typed, is not read`, async () => {
       // The chat trims; the bucket is another here.
       const typed = uri(String(ME), String(YOU)).replace('://bucket/', `://${BUCKET}/`);
-      const mark_ = ada.mark();
+      const since = ada.mark();
       await ada.user.send(typed);
       const absent = by === 'missing';
       const of = (holds: () => Promise<void>) =>
         // One's own, had it been there: nobody is refused anything.
         absent ? attack('addresses of nothing', holds) : inChat('addresses in chat', typed.trim().slice(0, 60), holds);
       await of(async () => {
-        await ada.sees('cannot be used', mark_);
+        await ada.sees('cannot be used', since);
         await nothingHappened();
       });
     });

@@ -270,6 +270,10 @@ describe('Attacks by manifest', function () {
       );
     });
 
+  it('are at least eighty', () => {
+    expect(2 * ADDRESSES.length + REFERENCES.length + MODEL_IDS.length).to.be.at.least(80);
+  });
+
   it('touched nothing of the other', async () => {
     expect(people.touched()).to.deep.equal([]);
     expect(people.world.functions.events).to.deep.equal([]);

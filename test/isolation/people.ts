@@ -90,14 +90,14 @@ export class People {
   /** What was looked at or written of the other's data, by anybody, beyond what the training of the other's own needs. */
   touched(): string[] {
     const { you, world } = this;
-    const private_ = new RegExp(`(datasets|models|predictions)/user_${you}/`);
-    const own = [
+    const data = new RegExp(`(datasets|models|predictions)/user_${you}/`);
+    const needed = [
       `head datasets/user_${you}/a.csv`,
       `get datasets/user_${you}/a.csv`,
       `head models/user_${you}/of-theirs/manifest.json`,
     ];
     // Lists are the operator's own count of what each account stores.
-    return world.bucket.calls.filter((call) => private_.test(call) && !call.startsWith('list ') && !own.includes(call));
+    return world.bucket.calls.filter((call) => data.test(call) && !call.startsWith('list ') && !needed.includes(call));
   }
 
   /** Entries of the product's audit trail about an object of a namespace. */
@@ -120,7 +120,6 @@ export class People {
 
   async close(): Promise<void> {
     this.mine.close();
-    for (const name of [`user-${this.you}`]) await this.cluster.client.delete(ACCOUNTS, name).catch(() => undefined);
     await this.world.close();
     await this.cluster.close();
     rmSync(this.#folder, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 // Counts what the attacks of this folder came to, by family; the table is printed when all tests are over.
+/** `AWS`: in the bucket's access log, which infra/ switches on and the embedded S3 does not write. */
 export type Recorder = 'bot' | 'operator' | 'API server' | 'AWS';
 
 interface Count {

@@ -120,7 +120,8 @@ describeEachServer('The installation of the Pulumi program', (server) => {
     if (server.kind === 'embedded') return; // It has reviews of oneself only; there the journeys run under these accounts.
     expect(await can('spotlearn-operator', 'patch', 'spotlearn.io', 'trainingjobs')).to.equal(true);
     expect(await can('spotlearn-operator', 'get', '', 'secrets', 'spotlearn-system')).to.equal(false);
-    expect(await can('spotlearn-operator', 'delete', '', 'namespaces')).to.equal(false);
+    expect(await can('spotlearn-operator', 'delete', '', 'namespaces')).to.equal(true);
+    expect(await can('spotlearn-operator', 'delete', '', 'pods')).to.equal(false);
     expect(await can('spotlearn-bot', 'create', 'spotlearn.io', 'trainingjobs', 'ml-user-1')).to.equal(true);
     expect(await can('spotlearn-bot', 'get', '', 'secrets', 'spotlearn-system')).to.equal(false);
     expect(await can('spotlearn-bot', 'patch', 'spotlearn.io', 'trainingjobs/status')).to.equal(false);
