@@ -115,33 +115,31 @@ function soFar(month: Month): string[] {
   const { limitUsd, spentUsd, reservedUsd, forecastUsd, today, days } = month;
   const sums = cumulative(month);
   const forecast = hasForecast(month) ? forecastUsd : 0;
-  const plot = plotOf(196, 492, [limitUsd, spentUsd + reservedUsd, forecast, ...sums]);
-  const y = (usd: number): number => height(plot, usd);
-  const last = [edge(month, today), y(spentUsd)] as const;
-  const top = y(spentUsd + reservedUsd);
-  const band = Math.max(3, last[1] - top);
+  const plot = plotOf(206, 492, [limitUsd, spentUsd + reservedUsd, forecast, ...sums]);
+  const point = (day: number, usd: number) => [edge(month, day), height(plot, usd)] as const;
   return [
-    ...scale(plot, 4),
-    ...(reservedUsd > 0
-      ? [bar(edge(month, today - 1), last[1] - band, edge(month, today) - edge(month, today - 1), band, HELD)]
-      : []),
+    ...scale(plot, 6),
+    ...(reservedUsd > 0 ? [heldBack(month, plot)] : []),
     line(LEFT, plot.base, RIGHT, plot.base, INK),
-    curve(
-      [
-        [LEFT, y(limitUsd)],
-        [RIGHT, y(limitUsd)],
-      ],
-      VERMILION,
-    ),
-    text(RIGHT + 14, y(limitUsd) + 9, brief(limitUsd), {
-      size: SIZE,
-      bold: true,
-      fill: VERMILION,
-      room: WIDTH - RIGHT - 24,
-    }),
-    ...(hasForecast(month) ? [curve([last, [edge(month, days), y(forecastUsd)]], ORANGE, true)] : []),
-    curve([[LEFT, plot.base], ...sums.map((usd, at) => [edge(month, at + 1), y(usd)] as const)], BLUE),
+    ...limit(limitUsd, height(plot, limitUsd)),
+    ...(hasForecast(month) ? [curve([point(today, spentUsd), point(days, forecastUsd)], ORANGE, true)] : []),
+    curve([point(0, 0), ...sums.map((usd, at) => point(at + 1, usd))], BLUE),
   ];
+}
+
+/** Above what was spent by today, as wide as the day; never too low to be seen. */
+function heldBack(month: Month, plot: Plot): string {
+  const { today, spentUsd, reservedUsd } = month;
+  const [from, to] = [edge(month, today - 1), edge(month, today)];
+  const bottom = height(plot, spentUsd);
+  const tall = Math.max(6, bottom - height(plot, spentUsd + reservedUsd));
+  return bar(from, bottom - tall, to - from, tall, HELD);
+}
+
+function limit(usd: number, y: number): string[] {
+  const ends = [LEFT, RIGHT].map((x) => [x, y] as const);
+  const style = { size: SIZE, bold: true, fill: VERMILION, room: WIDTH - RIGHT - 24 };
+  return [curve(ends, VERMILION), text(RIGHT + 14, y + 9, brief(usd), style)];
 }
 
 /** By the end of each day; the last is what was spent, whatever the days say. */
@@ -152,15 +150,15 @@ function cumulative({ byDay, spentUsd, today }: Month): number[] {
 }
 
 function dayByDay(month: Month): string[] {
-  const { byDay, days, today } = month;
-  const plot = plotOf(560, 726, byDay);
+  const { byDay, days, spentUsd } = month;
+  const plot = plotOf(566, 726, byDay);
   const room = edge(month, 1) - edge(month, 0);
   const spent = byDay.map((usd, at) => ({ usd, day: at + 1 })).filter(({ usd }) => usd > 0);
-  const nothing = `Nothing was spent${today < days ? ' yet' : ''}`;
+  const nothing = spentUsd > 0 ? '' : `Nothing was spent${hasForecast(month) ? ' yet' : ''}`;
   return [
-    text(MARGIN, 540, 'By day', { size: SIZE, bold: true }),
+    text(MARGIN, 545, 'By day', { size: SIZE, bold: true }),
     ...(spent.length > 0
-      ? scale(plot, 3)
+      ? scale(plot, 4)
       : [text((LEFT + RIGHT) / 2, (plot.top + plot.base) / 2, nothing, { size: SIZE, fill: FAINT, anchor: 'middle' })]),
     ...spent.map(({ usd, day }) => {
       const tall = Math.max(2, plot.base - height(plot, usd));
@@ -177,7 +175,7 @@ function dayByDay(month: Month): string[] {
 const plotOf = (top: number, base: number, amounts: readonly number[]): Plot => ({
   top,
   base,
-  most: 1.06 * Math.max(...amounts, 0) || 1,
+  most: 1.06 * (Math.max(...amounts, 0) || 1),
 });
 
 /** Lines at round amounts, their figures on the left. */
@@ -199,7 +197,7 @@ function scale(plot: Plot, about: number): string[] {
 function tick(usd: number, step: number): string {
   if (usd >= COMPACT_USD) return compact(usd);
   if (usd === 0) return '$0';
-  if (step < 1e-5) return `$${usd.toExponential()}`;
+  if (step < 1e-6) return `$${usd.toExponential()}`;
   const decimals = step >= 1 ? 0 : Math.max(2, -Math.floor(Math.log10(step)));
   return `$${usd.toFixed(decimals)}`;
 }
@@ -209,4 +207,4 @@ const compact = (usd: number): string =>
   `$${usd.toLocaleString('en-US', { notation: 'compact', maximumSignificantDigits: 4 })}`;
 
 /** Exact where there is room for it. */
-const brief = (usd: number): string => (usd < 1e6 ? showUsd(usd) : compact(usd));
+const brief = (usd: number): string => (usd < 1e5 ? showUsd(usd) : compact(usd));

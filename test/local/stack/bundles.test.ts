@@ -64,18 +64,21 @@ describe('Bundles of the programs', function () {
     expect(code.length).to.be.below(400_000);
   });
 
-  it('carry what pictures are drawn with, and load it only to draw', async () => {
-    expect(readFileSync(operator, 'utf8')).to.not.include('resvg-wasm.js').and.not.include('DejaVuSans');
-    const { pngOf } = await chunk<typeof Raster>(operator, 'raster');
-    const svg =
-      '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text y="30" font-size="22">abc</text></svg>';
-    // The files beside the bundle draw what those of the packages draw: letters, not nothing.
-    const drawn = await pngOf(svg);
-    expect(drawn).to.deep.equal(await (await import('../../../cloud/drawing/raster.ts')).pngOf(svg));
-    expect(drawn.length).to.be.above((await pngOf(svg.replace('abc', ''))).length + 100);
-    const files = readdirSync(join(operator, '..')).filter((name) => /\.(wasm|ttf)$/.test(name));
-    expect(files).to.have.length(3);
-  });
+  for (const program of ['operator', 'bot'] as const) {
+    it(`carry what pictures are drawn with, and load it only to draw: ${program}`, async () => {
+      const main = await bundled(program, folder);
+      expect(readFileSync(main, 'utf8')).to.not.include('resvg-wasm.js').and.not.include('DejaVuSans');
+      const { pngOf } = await chunk<typeof Raster>(main, 'raster');
+      const svg =
+        '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text y="30" font-size="22">abc</text></svg>';
+      // The files beside the bundle draw what those of the packages draw: letters, not nothing.
+      const drawn = await pngOf(svg);
+      expect(drawn).to.deep.equal(await (await import('../../../cloud/drawing/raster.ts')).pngOf(svg));
+      expect(drawn.length).to.be.above((await pngOf(svg.replace('abc', ''))).length + 100);
+      const files = readdirSync(join(main, '..')).filter((name) => /\.(wasm|ttf)$/.test(name));
+      expect(files).to.have.length(3);
+    });
+  }
 
   it('load client-node only when a kubeconfig needs it, and without the models of every API', () => {
     expect(readFileSync(operator, 'utf8')).to.not.include('loadFromDefault() {').and.not.include('class KubeConfig');
