@@ -6,6 +6,7 @@ import { addUsd } from '../cloud/money.ts';
 import { periodOf } from '../cloud/ledger/entries.ts';
 import type { Account } from '../crds/crds.generated.ts';
 import { accountName, GROUP } from '../crds/objects.ts';
+import { AccountRefused, type AccountHands } from './accounts.ts';
 import { isAdmin, MOST_TOP_UP_USD, type AccountAction } from './conversation/administration.ts';
 import type { Message } from './conversation/effect.ts';
 import { failed, type Kubernetes } from './kubernetes/client.ts';
@@ -16,15 +17,21 @@ import {
   accountCard,
   accountsList,
   amountAsked,
+  anotherNow,
   asksToBeLetIn,
   confirmRemoval,
   decidedBefore,
   done,
   letIn,
+  markOf,
   noAccount,
   refusedToYou,
+  removedForYou,
+  resumedForYou,
+  suspendedForYou,
   toppedUp,
   trailAway,
+  trailAwayWords,
 } from './wording/accounts.ts';
 import { unknownCommand } from './wording/general.ts';
 
@@ -32,10 +39,11 @@ import { unknownCommand } from './wording/general.ts';
 const ASKED_ANNOTATION = `${GROUP}/asked-at`;
 /** The administrator who let somebody in, or did not. */
 const DECIDED_ANNOTATION = `${GROUP}/decided-by`;
-/** The step whose top-up was added last: a repeated one is not added again. */
+/** The latest steps whose top-up was added, between commas: a repeated one is not added again. */
 const TOPPED_UP_ANNOTATION = `${GROUP}/topped-up-by`;
 const ASK_AGAIN_MS = 86_400_000;
-const MOST_CONFLICTS = 5;
+const MOST_CONFLICTS = 20;
+const TOP_UPS_KEPT = 10;
 
 export interface AdministrationOptions {
   readonly kubernetes: Kubernetes;
@@ -48,8 +56,9 @@ export interface AdministrationOptions {
 }
 
 type TopUp = Extract<AccountAction, { is: 'topUp' }>;
+type Removal = Extract<AccountAction, { is: 'remove' }>;
 
-export class Administration {
+export class Administration implements AccountHands {
   readonly #options: AdministrationOptions;
 
   constructor(options: AdministrationOptions) {
@@ -87,37 +96,69 @@ export class Administration {
         return confirmRemoval(account);
       case 'suspend':
       case 'resume':
-        await this.#written(adminId, action);
-        return done[action.is](await this.#change(account, () => ({ spec: { suspend: action.is === 'suspend' } })));
+        return this.#suspend(adminId, action.is, account);
       case 'topUp':
         return this.#topUp(adminId, token, action, account);
       case 'remove':
-        await this.#written(adminId, action);
-        await this.#options.kubernetes.delete('Account', accountName(action.userId));
-        return done.remove(account);
+        return this.#remove(adminId, action, account);
       case 'letIn':
       case 'refuse':
         return this.#decide(adminId, action.is, account);
     }
   }
 
+  /** Before the configuration gives an account more rights; rejects with AccountRefused when it can't be written. */
+  async raising(userId: string, detail: string): Promise<void> {
+    try {
+      const resource = `Account/${accountName(userId)}`;
+      await this.#options.trail.write(userId, { what: 'GrantRights', resource, detail });
+    } catch (error) {
+      throw error instanceof CloudError ? new AccountRefused(trailAwayWords) : error;
+    }
+  }
+
   /** Asks all administrators about an account, once a day at most, whatever restarts in between. */
   async ask(account: Account): Promise<void> {
-    const { clock, outbox, logger } = this.#options;
-    const last = Date.parse(account.metadata?.annotations?.[ASKED_ANNOTATION] ?? '');
-    if (clock.now() - last < ASK_AGAIN_MS) return;
-    const { name = '', resourceVersion } = account.metadata ?? {};
-    const annotations = { [ASKED_ANNOTATION]: new Date(clock.now()).toISOString() };
-    try {
-      await this.#options.kubernetes.patch('Account', name, { metadata: { resourceVersion, annotations } });
-    } catch (error) {
-      if (failed(error, 'Conflict')) return;
-      throw error;
-    }
-    for (const chatId of await this.#admins())
-      await outbox.send(chatId, asksToBeLetIn(account)).catch((error: unknown) => {
-        logger.warn({ chat: chatId, ...told(error) }, 'administrator not asked');
-      });
+    const at = this.#options.clock.now();
+    let asked = false;
+    // The operator writes a new account's status at this very moment, so that a conflict says nothing about who asks.
+    await this.#change(account, (now) => {
+      asked = now.spec.approval === 'Pending' && !this.#askedLately(now);
+      return asked ? { metadata: { annotations: { [ASKED_ANNOTATION]: new Date(at).toISOString() } } } : undefined;
+    });
+    if (asked)
+      await Promise.all([...(await this.#admins())].map((chatId) => this.#send(chatId, asksToBeLetIn(account))));
+  }
+
+  #askedLately({ metadata }: Account): boolean {
+    return this.#options.clock.now() - Date.parse(metadata?.annotations?.[ASKED_ANNOTATION] ?? '') < ASK_AGAIN_MS;
+  }
+
+  /** Who does not want to hear (blocked, deleted) is no reason to leave it undone. */
+  async #send(chatId: number, message: Message): Promise<void> {
+    const { outbox, logger } = this.#options;
+    await outbox.send(chatId, message).catch((error: unknown) => {
+      logger.warn({ chat: chatId, ...told(error) }, 'news of an account not delivered');
+    });
+  }
+
+  async #suspend(adminId: string, is: 'suspend' | 'resume', account: Account): Promise<Message> {
+    const suspend = is === 'suspend';
+    const action = { is, userId: account.spec.userId };
+    const changes = account.spec.suspend !== suspend;
+    const changed = await this.#audited(adminId, action, () => this.#change(account, () => ({ spec: { suspend } })));
+    if (changes) await this.#send(chatOf(account), suspend ? suspendedForYou() : resumedForYou());
+    return done[is](changed);
+  }
+
+  async #remove(adminId: string, action: Removal, account: Account): Promise<Message> {
+    const { uid } = account.metadata ?? {};
+    if (markOf(account) !== action.of) return anotherNow(action.userId);
+    await this.#audited(adminId, action, () =>
+      this.#options.kubernetes.delete('Account', accountName(action.userId), {}, uid),
+    );
+    await this.#send(chatOf(account), removedForYou());
+    return done.remove(account);
   }
 
   async #admins(): Promise<Set<number>> {
@@ -127,43 +168,53 @@ export class Administration {
   }
 
   async #topUp(adminId: string, token: string, action: TopUp, account: Account): Promise<Message> {
-    const { clock, outbox } = this.#options;
+    const { clock } = this.#options;
     if (!(action.usd > 0 && action.usd <= MOST_TOP_UP_USD)) return amountAsked(action.userId);
-    await this.#written(adminId, action, `${action.usd} USD`);
     let added = false;
-    const changed = await this.#change(account, ({ spec, metadata }) => {
-      added = metadata?.annotations?.[TOPPED_UP_ANNOTATION] !== token;
+    const change = ({ spec, metadata }: Account) => {
+      const before = metadata?.annotations?.[TOPPED_UP_ANNOTATION]?.split(',') ?? [];
+      added = !before.includes(token);
       if (!added) return undefined;
       const period = periodOf(clock.now());
-      const before = spec.topUp?.period === period ? spec.topUp.usd : 0;
-      const usd = Math.min(MOST_TOP_UP_USD, addUsd(before, action.usd));
-      return { metadata: { annotations: { [TOPPED_UP_ANNOTATION]: token } }, spec: { topUp: { period, usd } } };
-    });
-    if (added && adminId !== action.userId) await outbox.send(chatOf(account), toppedUp(action.usd));
+      const onTop = spec.topUp?.period === period ? spec.topUp.usd : 0;
+      const usd = Math.min(MOST_TOP_UP_USD, addUsd(onTop, action.usd));
+      const annotations = { [TOPPED_UP_ANNOTATION]: [...before, token].slice(-TOP_UPS_KEPT).join(',') };
+      return { metadata: { annotations }, spec: { topUp: { period, usd } } };
+    };
+    const changed = await this.#audited(adminId, action, () => this.#change(account, change), `${action.usd} USD`);
+    if (added && adminId !== action.userId) await this.#send(chatOf(account), toppedUp(action.usd));
     return done.topUp(changed);
   }
 
   async #decide(adminId: string, is: 'letIn' | 'refuse', account: Account): Promise<Message> {
-    const { outbox } = this.#options;
     const approval = is === 'letIn' ? 'Approved' : 'Refused';
     // Who was refused may still be let in later, from his card.
     const open = (one: Account): boolean =>
       one.spec.approval === 'Pending' || (one.spec.approval === 'Refused' && is === 'letIn');
     if (!open(account)) return decidedBefore(account, account.metadata?.annotations?.[DECIDED_ANNOTATION]);
-    await this.#written(adminId, { is, userId: account.spec.userId });
     let decided = false;
-    const changed = await this.#change(account, (one) => {
+    const change = (one: Account) => {
       decided = open(one);
       return decided ? { metadata: { annotations: { [DECIDED_ANNOTATION]: adminId } }, spec: { approval } } : undefined;
-    });
+    };
+    const action = { is, userId: account.spec.userId };
+    const changed = await this.#audited(adminId, action, () => this.#change(account, change));
     if (!decided) return decidedBefore(changed, changed.metadata?.annotations?.[DECIDED_ANNOTATION]);
-    await outbox.send(chatOf(account), is === 'letIn' ? letIn() : refusedToYou());
+    await this.#send(chatOf(account), is === 'letIn' ? letIn() : refusedToYou());
     return done[is](changed);
   }
 
-  #written(adminId: string, action: AccountAction, detail?: string): Promise<void> {
-    const deed = { what: deedOf(action), resource: resourceOf(action) };
-    return this.#options.trail.write(adminId, detail === undefined ? deed : { ...deed, detail });
+  /** Written first, then done; also when it could not be done. */
+  async #audited<T>(adminId: string, action: AccountAction, run: () => Promise<T>, detail?: string): Promise<T> {
+    const { trail } = this.#options;
+    const deed = { what: deedOf(action), resource: resourceOf(action), ...(detail === undefined ? {} : { detail }) };
+    await trail.write(adminId, deed);
+    try {
+      return await run();
+    } catch (error) {
+      await trail.note(adminId, { ...deed, outcome: 'Failed', detail: (error as Error).message });
+      throw error;
+    }
   }
 
   async #find(userId: string): Promise<Account | undefined> {
@@ -178,7 +229,7 @@ export class Administration {
   /** Under the optimistic lock; `change` undefined: nothing is to be changed any more. */
   async #change(
     account: Account,
-    change: (account: Account) => { metadata?: object; spec: object } | undefined,
+    change: (account: Account) => { metadata?: object; spec?: object } | undefined,
   ): Promise<Account> {
     const { kubernetes } = this.#options;
     const { name = '' } = account.metadata ?? {};

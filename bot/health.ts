@@ -8,6 +8,8 @@ export interface Metrics {
   update(kind: string): void;
   sent(method: string, outcome: string): void;
   up(part: 'telegram' | 'kubernetes', is: boolean): void;
+  /** Something done is not in the audit trail. */
+  untold(): void;
 }
 
 export function createMetrics(): Metrics {
@@ -31,11 +33,17 @@ export function createMetrics(): Metrics {
     labelNames: ['dependency'],
     registers,
   });
+  const untold = new Counter({
+    name: 'spotlearn_bot_audit_lost_total',
+    help: 'Entries of the audit trail that could not be written.',
+    registers,
+  });
   return {
     registry,
     update: (kind) => updates.inc({ kind }),
     sent: (method, outcome) => sent.inc({ method, outcome }),
     up: (dependency, is) => up.set({ dependency }, is ? 1 : 0),
+    untold: () => untold.inc(),
   };
 }
 

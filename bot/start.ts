@@ -70,10 +70,10 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     onSent: (method, outcome) => metrics.sent(method, outcome),
   });
   const bucket = bucketOf(clients, configuration.bucket);
-  const trail = new Trail({ bucket, clock, logger });
+  const trail = new Trail({ bucket, clock, logger, onLost: () => metrics.untold() });
   const { adminUsers } = configuration;
   const administration = new Administration({ kubernetes, outbox, trail, adminUsers, clock, logger });
-  const accounts = new Accounts(kubernetes, configuration, clock, (account) => administration.ask(account));
+  const accounts = new Accounts(kubernetes, configuration, clock, administration);
   const jobs = new Jobs(kubernetes, clock);
   const files = telegramFiles(telegram.call, configuration.telegramApiRoot, configuration.telegramToken);
   const pictures = new Pictures({ bucket, names: configuration, outbox, logger });

@@ -27,7 +27,7 @@ import { told, type Logger } from './logging.ts';
 import type { Outbox } from './outbox.ts';
 import type { Pictures } from './pictures.ts';
 import { TelegramRefused, type TelegramFiles } from './telegram.ts';
-import type { Trail } from './trail.ts';
+import type { Deed, Trail } from './trail.ts';
 import { upload } from './uploads.ts';
 import { uploadLink } from './wording/data.ts';
 import { deleted } from './wording/cards.ts';
@@ -226,6 +226,7 @@ export class World implements Surroundings {
       return { kind: 'tableRefused', token, message: uploadFailure(error) };
     }
     const uri = s3Uri(this.#names.bucket, key);
+    await this.#options.trail.note(String(chatId), { what: 'UploadDataset', resource: uri });
     const read = await this.#inspect(chatId, { do: 'inspect', token, uri, name, discard: true, purpose });
     if (signal.aborted) await this.#discard(key);
     return read;
@@ -274,20 +275,29 @@ export class World implements Surroundings {
     const { jobs, logger, trail } = this.#options;
     const { token } = effect;
     const card = { chatId, messageId: effect.cardId };
+    const kind = effect.do === 'train' ? 'TrainingJob' : 'PredictionJob';
     try {
       const name =
         effect.do === 'train'
           ? await jobs.train(String(chatId), token, card, effect.choice)
           : await jobs.predict(String(chatId), token, card, effect.choice);
       logger.info({ chat: chatId, job: name }, 'job created');
-      const kind = effect.do === 'train' ? 'TrainingJob' : 'PredictionJob';
       await trail.note(String(chatId), {
         what: `Create${kind}`,
         resource: `${kind}/${namespaceOf(String(chatId))}/${name}`,
       });
       return { kind: 'launched', token, name };
     } catch (error) {
-      if (error instanceof JobRefused) return { kind: 'launchRefused', token, message: error.message };
+      if (error instanceof JobRefused) {
+        const resource = `${kind}/${namespaceOf(String(chatId))}`;
+        await trail.note(String(chatId), {
+          what: `Create${kind}`,
+          resource,
+          outcome: 'Refused',
+          detail: error.message,
+        });
+        return { kind: 'launchRefused', token, message: error.message };
+      }
       logger.error({ chat: chatId, ...told(error) }, 'job not created');
       return { kind: 'launchRefused', token, message: CLUSTER_AWAY };
     }
@@ -308,42 +318,58 @@ export class World implements Surroundings {
   }
 
   async #modelLinks(chatId: number, { name }: Doing<'modelLinks'>): Promise<undefined> {
-    const { jobs, downloads, trail } = this.#options;
+    const { jobs, downloads } = this.#options;
     const userId = String(chatId);
-    await trail.note(userId, { what: 'DownloadModel', resource: `TrainingJob/${namespaceOf(userId)}/${name}` });
-    await this.#answering(chatId, 'model links not made', MODEL_AWAY, async () =>
-      downloads.ofModel(userId, named(await jobs.trainings(userId), name)),
+    const deed = { what: 'DownloadModel', resource: `TrainingJob/${namespaceOf(userId)}/${name}` };
+    await this.#answering(chatId, 'model links not made', MODEL_AWAY, () =>
+      this.#told(userId, deed, async () => downloads.ofModel(userId, named(await jobs.trainings(userId), name))),
     );
   }
 
   async #resultLinks(chatId: number, { name }: Doing<'resultLinks'>): Promise<undefined> {
-    const { jobs, downloads, trail } = this.#options;
-    const resource = `PredictionJob/${namespaceOf(String(chatId))}/${name}`;
-    await trail.note(String(chatId), { what: 'DownloadPrediction', resource });
-    await this.#answering(chatId, 'result links not made', RESULT_AWAY, async () =>
-      downloads.ofPrediction(named(await jobs.predictions(String(chatId)), name)),
+    const { jobs, downloads } = this.#options;
+    const userId = String(chatId);
+    const deed = { what: 'DownloadPrediction', resource: `PredictionJob/${namespaceOf(userId)}/${name}` };
+    await this.#answering(chatId, 'result links not made', RESULT_AWAY, () =>
+      this.#told(userId, deed, async () => downloads.ofPrediction(named(await jobs.predictions(userId), name))),
     );
+  }
+
+  /** On the trail with how it came out. */
+  async #told<T>(userId: string, deed: Deed, run: () => Promise<T>): Promise<T> {
+    const { trail } = this.#options;
+    try {
+      const made = await run();
+      await trail.note(userId, deed);
+      return made;
+    } catch (error) {
+      const outcome = error instanceof AccessError ? 'Refused' : 'Failed';
+      await trail.note(userId, { ...deed, outcome, detail: (error as Error).message });
+      throw error;
+    }
   }
 
   async #sendPictures(chatId: number, { name, part }: Doing<'pictures'>): Promise<undefined> {
     const { jobs, pictures } = this.#options;
-    await this.#answering(chatId, 'pictures not sent', MODEL_AWAY, async () => {
-      const job = named(await jobs.trainings(String(chatId)), name);
-      const sent = job ? await pictures.send(chatId, job, part) : 0;
-      return sent === 0 ? [noPictures(name)] : [];
-    });
+    const userId = String(chatId);
+    const deed = { what: 'ShowPictures', resource: `TrainingJob/${namespaceOf(userId)}/${name}` };
+    await this.#answering(chatId, 'pictures not sent', MODEL_AWAY, () =>
+      this.#told(userId, deed, async () => {
+        const job = named(await jobs.trainings(userId), name);
+        const sent = job ? await pictures.send(chatId, job, part) : 0;
+        return sent === 0 ? [noPictures(name)] : [];
+      }),
+    );
   }
 
   /** Sends what is made, or that it can't be made now. */
   async #answering(chatId: number, trouble: string, away: string, make: () => Promise<Message[]>): Promise<void> {
-    const { outbox, logger, trail } = this.#options;
+    const { outbox, logger } = this.#options;
     try {
       for (const message of await make()) await outbox.send(chatId, message);
     } catch (error) {
       if (!(error instanceof CloudError || error instanceof KubernetesError)) throw error;
       logger.error({ chat: chatId, ...told(error) }, trouble);
-      if (error instanceof AccessError)
-        await trail.note(String(chatId), { what: 'Download', resource: error.message, outcome: 'Refused' });
       await outbox.send(chatId, { html: away });
     }
   }

@@ -16,6 +16,8 @@ export interface TrailOptions {
   readonly bucket: Pick<Bucket, 'put'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
+  /** Told of each entry that could not be written although the deed was done. */
+  readonly onLost?: () => void;
 }
 
 export class Trail {
@@ -32,13 +34,14 @@ export class Trail {
     return audit(bucket, entry, clock.now());
   }
 
-  /** What a user does goes on even when it can't be written; then the log has it. */
+  /** What a user does goes on even when it can't be written; then the log has it, and it is counted. */
   async note(userId: string, deed: Deed): Promise<void> {
     try {
       await this.write(userId, deed);
     } catch (error) {
       if (!(error instanceof CloudError)) throw error;
       this.#options.logger.error({ chat: userId, ...deed, ...told(error) }, 'not in the audit trail');
+      this.#options.onLost?.();
     }
   }
 }

@@ -2,7 +2,7 @@
 // when it is done (administration.ts one level up); whoever is no administrator gets what an unknown command gets, and leaves a trace.
 import type { Account } from '../../crds/crds.generated.ts';
 import { amountAsked, cannotBeMyself, noSuchUser, wrongUsage } from '../wording/accounts.ts';
-import { stale, unknownCommand } from '../wording/general.ts';
+import { stale, unknownCommand, unreachable, unreachableNow } from '../wording/general.ts';
 import type { Effect } from './effect.ts';
 import type { Facts } from './facts.ts';
 import type { AdminCommandName, Input } from './input.ts';
@@ -13,14 +13,17 @@ import { pressed, say, toast, turn, type Turn } from './turn.ts';
 export type AccountAction =
   | { readonly is: 'list' }
   | {
-      readonly is: 'show' | 'suspend' | 'resume' | 'offerRemoval' | 'remove' | 'letIn' | 'refuse';
+      readonly is: 'show' | 'suspend' | 'resume' | 'offerRemoval' | 'letIn' | 'refuse';
       readonly userId: string;
     }
+  /** `of`: mark of the uid it was offered for: a later account of the same user is another. */
+  | { readonly is: 'remove'; readonly userId: string; readonly of: string }
   | { readonly is: 'topUp'; readonly userId: string; readonly usd: number };
 
 export const ACCOUNT_BUTTON = 'acct:';
 /** Callback data of a button under an account. */
-export const accountButton = (action: ButtonAction, userId: string): string => `${ACCOUNT_BUTTON}${action}:${userId}`;
+export const accountButton = (action: ButtonAction, userId: string, of?: string): string =>
+  `${ACCOUNT_BUTTON}${action}:${userId}${of === undefined ? '' : `:${of}`}`;
 
 const BUTTONS = {
   show: 'show',
@@ -38,11 +41,17 @@ const USER = /^[0-9]{1,20}$/;
 const AMOUNT = /^(?=.*[1-9])[0-9]{1,7}(\.[0-9]{1,2})?$/;
 export const MOST_TOP_UP_USD = 1_000_000;
 
+/** Not one who was suspended or is being removed: he would undo it. */
 export const isAdmin = (account: Account | undefined | 'unknown'): account is Account =>
-  typeof account === 'object' && account.spec.role === 'admin' && account.spec.approval === 'Approved';
+  typeof account === 'object' &&
+  account.spec.role === 'admin' &&
+  account.spec.approval === 'Approved' &&
+  !account.spec.suspend &&
+  account.metadata?.deletionTimestamp === undefined;
 
 /** By an administrator or not; `name` is one of the commands of administrators. */
 export function onAdminCommand(state: Conversation, name: AdminCommandName, rest: string, facts: Facts): Turn {
+  if (facts.account === 'unknown') return turn(state, say(unreachable()));
   if (!isAdmin(facts.account)) {
     const tried = { what: 'AdminCommand', resource: `/${name}`, detail: 'Not an administrator.' };
     return turn(state, { do: 'refusal', ...tried }, say(unknownCommand(`/${name}`)));
@@ -64,12 +73,14 @@ function topUp(state: Conversation, userId: string, amount: string, facts: Facts
 }
 
 export function onAccountButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
-  const [, action = '', userId = '', more] = input.data.split(':');
+  const [, action = '', userId = '', of, more] = input.data.split(':');
+  if (facts.account === 'unknown') return turn(state, toast(input.queryId, unreachableNow));
   if (!isAdmin(facts.account)) {
     const tried = { what: 'AdminButton', resource: input.data, detail: 'Not an administrator.' };
     return turn(state, { do: 'refusal', ...tried }, toast(input.queryId, stale));
   }
-  if (!USER.test(userId) || more !== undefined) return turn(state, toast(input.queryId, noSuchUser));
+  if (!USER.test(userId) || more !== undefined || (of !== undefined) !== (action === 'delete'))
+    return turn(state, toast(input.queryId, noSuchUser));
   if (action === 'keep') return turn(state, ...pressed(input));
   if (action === 'topup') return turn(state, toast(input.queryId, ''), say(amountAsked(userId)));
   if (!Object.hasOwn(BUTTONS, action)) return turn(state, toast(input.queryId, stale));
@@ -77,7 +88,8 @@ export function onAccountButton(state: Conversation, input: Extract<Input, { kin
   const own = userId === facts.userId && (is === 'suspend' || is === 'offerRemoval' || is === 'remove');
   if (own) return turn(state, toast(input.queryId, ''), say(cannotBeMyself()));
   const once = is === 'remove' || is === 'letIn' || is === 'refuse';
-  return turn(state, ...(once ? pressed(input) : [toast(input.queryId, '')]), administer(facts, { is, userId }));
+  const what = is === 'remove' ? { is, userId, of: of ?? '' } : { is, userId };
+  return turn(state, ...(once ? pressed(input) : [toast(input.queryId, '')]), administer(facts, what));
 }
 
 const administer = ({ token }: Facts, action: AccountAction): Effect => ({ do: 'administer', token, action });

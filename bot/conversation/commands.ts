@@ -10,7 +10,15 @@ import {
   statusList,
   type Job,
 } from '../wording/lists.ts';
-import { help, launchingNow, nothingToCancel, startFirst, suspended, unreachable } from '../wording/general.ts';
+import {
+  BEING_REMOVED,
+  help,
+  launchingNow,
+  nothingToCancel,
+  startFirst,
+  suspended,
+  unreachable,
+} from '../wording/general.ts';
 import { notLetIn } from '../wording/accounts.ts';
 import { isAdmin } from './administration.ts';
 import type { Facts } from './facts.ts';
@@ -25,6 +33,7 @@ export function onCommand(state: Conversation, name: CommandName, facts: Facts):
   if (name === 'help') return turn(state, say(help(isAdmin(facts.account))));
   if (facts.account === 'unknown') return turn(state, say(unreachable()));
   if (facts.account === undefined) return turn(IDLE, say(startFirst()));
+  if (facts.account.metadata?.deletionTimestamp) return turn(IDLE, say({ html: BEING_REMOVED }));
   const { approval } = facts.account.spec;
   if (approval !== 'Approved') return turn(IDLE, say({ html: notLetIn(approval) }));
   return forOwner(state, name, facts, facts.account);

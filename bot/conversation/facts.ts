@@ -31,4 +31,7 @@ export interface Facts {
   readonly predictions?: readonly PredictionJob[];
 }
 
+/** Nothing can be begun. */
+export const isSuspended = ({ account }: Facts): boolean => typeof account === 'object' && account.spec.suspend;
+
 export type Wanted = 'datasets' | 'trainings' | 'predictions';

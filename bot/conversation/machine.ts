@@ -2,13 +2,23 @@
 // messages (refused), then the present step. chats.ts reads the facts before and stores what comes out before it is done.
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { identityOf } from '../../crds/objects.ts';
-import { accountRefused, fileWhileIdle, goneJob, idle, stale, unknownCommand, welcome } from '../wording/general.ts';
+import {
+  accountRefused,
+  fileWhileIdle,
+  goneJob,
+  idle,
+  stale,
+  suspendedNow,
+  unknownCommand,
+  unreachableNow,
+  welcome,
+} from '../wording/general.ts';
 import { foreign } from '../wording/data.ts';
 import { confirmCancel, isOver, isTraining, type Job, type JobAction } from '../wording/lists.ts';
 import { ACCOUNT_BUTTON, onAccountButton, onAdminCommand } from './administration.ts';
 import { jobsOf, onCommand } from './commands.ts';
 import type { Effect } from './effect.ts';
-import type { Facts, Wanted } from './facts.ts';
+import { isSuspended, type Facts, type Wanted } from './facts.ts';
 import type { Input } from './input.ts';
 import { IDLE, type At, type Conversation, type Place, type Step } from './state.ts';
 import {
@@ -138,12 +148,16 @@ function onStepButton(state: Conversation, input: Extract<Input, { kind: 'button
 /** Buttons under a job's card or list: the job is looked up among the presser's own, so a forged id finds nothing. */
 function onJobButton(state: Conversation, input: Extract<Input, { kind: 'button' }>, facts: Facts): Turn {
   const [, action, uid] = input.data.split(':') as [string, JobAction, string | undefined];
-  const job = jobsOf(facts)?.find((one) => identityOf(one) === uid);
+  const jobs = jobsOf(facts);
+  // From lists that could not be read nothing follows.
+  if (!jobs) return turn(state, toast(input.queryId, unreachableNow));
+  const job = jobs.find((one) => identityOf(one) === uid);
   if (!job) return turn(state, refusal('JobButton', input.data, 'No job of this user.'), toast(input.queryId, goneJob));
   const answered = toast(input.queryId, '');
   switch (action) {
     case 'predict':
       if (!isTraining(job) || job.status?.phase !== 'Succeeded') return turn(state, toast(input.queryId, goneJob));
+      if (isSuspended(facts)) return turn(state, toast(input.queryId, suspendedNow));
       return beginPrediction(placeFor(job, facts), job, facts, [answered]);
     case 'result':
       return turn(state, answered, { do: 'resultLinks', name: job.metadata?.name ?? '' });

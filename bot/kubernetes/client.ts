@@ -74,7 +74,8 @@ export interface Kubernetes {
   replace<T extends KubeObject>(resource: Resource, object: T): Promise<T>;
   /** RFC 7386. */
   patch<T extends KubeObject>(resource: Resource, name: string, patch: object, place?: Place): Promise<T>;
-  delete(resource: Resource, name: string, place?: Place): Promise<void>;
+  /** With `uid`: Conflict when another has the name now. */
+  delete(resource: Resource, name: string, place?: Place, uid?: string): Promise<void>;
   /** Resolves when the server ends the watch; `heard` is told of every byte. */
   watch(
     resource: Resource,
@@ -145,11 +146,12 @@ export function kubernetes(connection: Connection, options: { timeoutMs?: number
     replace: (resource, object) => call('PUT', pathOf(resource, object.metadata, object.metadata?.name), object),
     patch: (resource, name, patch, place) =>
       call('PATCH', pathOf(resource, place, name), patch, 'application/merge-patch+json'),
-    delete: async (resource, name, place) => {
+    delete: async (resource, name, place, uid) => {
       await call('DELETE', pathOf(resource, place, name), {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         propagationPolicy: 'Background',
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
       });
     },
     watch: async (resource, query, onEvent, { signal, heard }) => {

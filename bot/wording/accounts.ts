@@ -3,7 +3,8 @@ import type { Account } from '../../crds/crds.generated.ts';
 import { accountButton } from '../conversation/administration.ts';
 import type { Message } from '../conversation/effect.ts';
 import type { AdminCommandName } from '../conversation/input.ts';
-import { usd } from './figures.ts';
+import { mark } from '../conversation/turn.ts';
+import { bytes, count, usd } from './figures.ts';
 import { bold, code, escape, label, message, text } from './html.ts';
 
 /** Not registered with Telegram, which would show them to everybody; /help of an administrator lists them. */
@@ -96,13 +97,25 @@ export const asksToBeLetIn = (account: Account): Message => ({
 export const confirmRemoval = (account: Account): Message => ({
   html: message([
     `<b>Delete the account of</b> ${nameOf(account)}?`,
+    stored(account),
     'Its jobs are ended at once. Data sets, models and predictions are copied to the bucket’s folder exports/ for 30 days and removed, its namespace goes. What it has cost stays in the ledger.',
   ]),
   buttons: [
-    [{ text: '🗑 Yes, export and remove it', data: accountButton('delete', account.spec.userId) }],
+    [{ text: '🗑 Yes, export and remove it', data: accountButton('delete', account.spec.userId, markOf(account)) }],
     [{ text: '↩️ Keep it', data: accountButton('keep', account.spec.userId) }],
   ],
 });
+
+/** Tells an account from a later one of the same user. */
+export const markOf = ({ metadata }: Account): string => mark(metadata?.uid ?? '');
+
+/** `It has 3 data sets, 1 model …`, as far as the operator has counted. */
+function stored({ status }: Account): string | undefined {
+  const { datasets = 0, models = 0, predictions = 0, bytes: size } = status?.storage ?? {};
+  return size === undefined
+    ? undefined
+    : `It has ${bytes(size)}: data sets ${count(datasets)}, models ${count(models)}, predictions ${count(predictions)}.`;
+}
 
 export const done = {
   suspend: (account: Account): Message => ({
@@ -125,6 +138,15 @@ export const decidedBefore = (account: Account, by: string | undefined): Message
 
 export const letIn = (): Message => ({ html: '✅ You have been let in. Send /start, and then /train.' });
 export const refusedToYou = (): Message => ({ html: 'Your request for an account was refused by an administrator.' });
+export const suspendedForYou = (): Message => ({
+  html: '⏸ An administrator suspended your account: what runs checkpoints and stops, and nothing begins.',
+});
+export const resumedForYou = (): Message => ({
+  html: '▶️ Your account is no longer suspended; what was stopped goes on by itself.',
+});
+export const removedForYou = (): Message => ({
+  html: '🗑 An administrator removes your account: its jobs are ended and its data goes.',
+});
 export const toppedUp = (addedUsd: number): Message => ({
   html: `💶 An administrator gave you ${usd(addedUsd)} more for this month. What waited for money goes on by itself.`,
 });
@@ -142,9 +164,12 @@ export const noAccount = (userId: string): Message => ({
 export const cannotBeMyself = (): Message => ({
   html: 'That is your own account; another administrator must do that.',
 });
-export const trailAway = (): Message => ({
-  html: 'Nothing was done: it must be written into the audit trail first, and the storage does not answer right now. Please try again in a minute.',
+export const anotherNow = (userId: string): Message => ({
+  html: `That question was about an earlier account of ${code(userId, 30)}. /accounts lists all.`,
 });
+export const trailAwayWords =
+  'Nothing was done: it must be written into the audit trail first, and the storage does not answer right now. Please try again in a minute.';
+export const trailAway = (): Message => ({ html: trailAwayWords });
 export const amountAsked = (userId: string): Message => ({
   html: `Send ${code(`/topup ${userId} 10.50`)} – US dollars above 0, at most 1,000,000, with at most two decimals. They hold for this month (UTC).`,
 });

@@ -173,8 +173,14 @@ export function charged(job: Job): string {
 export const trainingOver = (job: TrainingJob): Message => ({
   html:
     job.status?.phase === 'Succeeded'
-      ? message([`✅ ${bold(job.metadata?.name ?? '')} is trained: see above for figures and what you can do with it.`])
-      : message([`❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`]),
+      ? message([
+          `✅ ${bold(job.metadata?.name ?? '')} is trained: see above for figures and what you can do with it.`,
+          ...receiptLines(job),
+        ])
+      : message([
+          `❌ ${bold(job.metadata?.name ?? '')} did not come to an end: ${text(reasonOf(job), 300)}`,
+          ...receiptLines(job),
+        ]),
 });
 
 export const deleted = (kind: JobRef['kind'], name: string): Message => ({

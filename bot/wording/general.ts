@@ -58,6 +58,9 @@ export const suspended = (): Message => ({
 export const unreachable = (): Message => ({
   html: 'I cannot reach the cluster right now. Please try again in a minute; nothing was lost.',
 });
+export const BEING_REMOVED = 'Your account is being removed. When that is done, /start opens another.';
+export const suspendedNow = 'Your account is suspended, so nothing can be started.';
+export const unreachableNow = 'I cannot reach the cluster right now. Try again in a minute.';
 export const chooseAButton = (): Message => ({ html: 'Press one of the buttons above, please, or /cancel.' });
 export const pleaseWait = (): Message => ({ html: 'It is being launched. A moment, please.' });
 export const launchingNow = (): Message => ({

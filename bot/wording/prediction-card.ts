@@ -7,6 +7,7 @@ import { charged, costLines, ON_CLUSTER, reasonOf, troubles } from './cards.ts';
 import { bar, bytes, count, duration, figure, usd } from './figures.ts';
 import { bold, CAPTION_LIMIT, code, escape, message, short, text } from './html.ts';
 import { jobButton, MARKS, phaseOf } from './lists.ts';
+import { quoteLines } from './money.ts';
 
 const WARNINGS_SHOWN = 5;
 const SUMMARY_SHOWN = 6;
@@ -51,6 +52,7 @@ function runningCard(job: PredictionJob, file: string): Message {
       ...piecesLine(job),
       ...(rows ? [`Rows: ${count(rows)} so far`] : []),
       ...costSoFar(job),
+      ...quoteLines(job),
       ...(news ? ['', `<i>${text(news, 300)}</i>`] : []),
       ...troubles(job),
       ...warningLines(job),

@@ -37,7 +37,7 @@ const no =
   () =>
     Promise.reject(new KubernetesError(kind, `it said ${kind}`, causes));
 const signal = new AbortController().signal;
-const nobody = async () => {};
+const nobody = { ask: async () => {}, raising: async () => {} };
 const api = (more: object) => more as Kubernetes;
 
 describe('An account', () => {
@@ -72,6 +72,84 @@ describe('An account', () => {
     const accounts = new Accounts(api({ get: no('NotFound'), create: no('Forbidden') }), policy, leaping(), nobody);
     expect(await accounts.open('1', 1, '', signal).catch((error: unknown) => error)).to.be.an.instanceOf(
       AccountRefused,
+    );
+  });
+
+  /** Of before, and what became of it at /start. */
+  async function started(
+    spec: object,
+    more: Partial<typeof policy> = {},
+    hands: object = {},
+    { conflicts = 0, metadata = {} } = {},
+  ) {
+    const patches: object[] = [];
+    let left = conflicts;
+    const account = { metadata: { resourceVersion: '5', ...metadata }, spec: { userId: '1', ...spec }, status: {} };
+    const kubernetes = api({
+      get: async () => account,
+      patch: async (_: string, __: string, patch: { spec: object }) => {
+        if ((left -= 1) >= 0) return no('Conflict')();
+        patches.push(patch);
+        return { ...account, spec: { ...account.spec, ...patch.spec }, status: { namespace: 'ml-user-1' } };
+      },
+    });
+    const accounts = new Accounts(kubernetes, { ...policy, ...more }, leaping(), { ...nobody, ...hands });
+    return { patches, result: await accounts.open('1', 1, '', signal).catch((error: Error) => error.message) };
+  }
+
+  for (const [what, spec, more, patched] of [
+    [
+      'is raised to an administrator’s',
+      { role: 'user', approval: 'Approved' },
+      { adminUsers: ['1'] },
+      { role: 'admin' },
+    ],
+    [
+      'is an administrator’s although refused',
+      { role: 'admin', approval: 'Refused' },
+      { adminUsers: ['1'] },
+      { approval: 'Approved' },
+    ],
+    [
+      'is let in by the list',
+      { role: 'user', approval: 'Pending' },
+      { accountPolicy: 'approval', allowedUsers: ['1'] },
+      { approval: 'Approved' },
+    ],
+    ['is let in when everybody is', { role: 'user', approval: 'Pending' }, {}, { approval: 'Approved' }],
+  ] as const)
+    it(`of before ${what}, under the lock, written down first`, async () => {
+      const raised: string[] = [];
+      const raising = async (userId: string, detail: string) => void raised.push(`${userId} ${detail}`);
+      const { patches, result } = await started(spec, more as object, { raising }, { conflicts: 1 });
+      expect(patches).to.deep.equal([{ metadata: { resourceVersion: '5' }, spec: patched }]);
+      expect(raised[0]).to.equal(`1 By the configuration: ${JSON.stringify(patched)}`);
+      expect(result).to.equal(true);
+    });
+
+  it('gets no more rights when that can’t be written down', async () => {
+    const raising = () => Promise.reject(new AccountRefused('nothing was done'));
+    const { patches, result } = await started({ role: 'user', approval: 'Approved' }, { adminUsers: ['1'] } as object, {
+      raising,
+    });
+    expect([patches, result]).to.deep.equal([[], 'nothing was done']);
+  });
+
+  it('stays refused whoever is on the list, waits without a list, and is gone while it is removed', async () => {
+    let asked = 0;
+    const ask = async () => void (asked += 1);
+    const listed = { accountPolicy: 'approval', allowedUsers: ['1'] } as object;
+    expect((await started({ role: 'user', approval: 'Refused' }, listed, { ask })).result).to.contain('refused');
+    expect(asked).to.equal(0);
+    const waiting = await started({ role: 'user', approval: 'Pending' }, { accountPolicy: 'approval' }, { ask });
+    expect([waiting.result, waiting.patches, asked]).to.deep.equal([
+      'An administrator must let you in first; all of them have been asked. I tell you as soon as one decides.',
+      [],
+      1,
+    ]);
+    const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+    expect((await started({ role: 'user', approval: 'Approved' }, {}, {}, { metadata })).result).to.contain(
+      'being removed',
     );
   });
 });

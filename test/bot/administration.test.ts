@@ -1,5 +1,6 @@
 // Administrators at work, over a real Telegram protocol and Kubernetes API: letting people in, top-ups, suspension, removal, warnings, the trail.
 import { expect } from 'chai';
+import { AccountRefused } from '../../bot/accounts.ts';
 import { Administration } from '../../bot/administration.ts';
 import { failed, KubernetesError, type Kubernetes } from '../../bot/kubernetes/client.ts';
 import { SILENT } from '../../bot/logging.ts';
@@ -128,8 +129,9 @@ describe('Administration', () => {
     spec: { userId: '1', role: 'admin', approval: 'Approved', limits: { monthlyUsd: 10, trainingUsd: 1 } },
   };
   const user = () => ({
-    metadata: { name: 'user-2', resourceVersion: '1' } as {
+    metadata: { name: 'user-2', uid: 'u-2', resourceVersion: '1' } as {
       name: string;
+      uid: string;
       resourceVersion: string;
       annotations?: Record<string, string>;
     },
@@ -146,10 +148,18 @@ describe('Administration', () => {
     put?: () => Promise<string>;
     conflicts?: number;
     sent?: [number, string][];
+    /** Annotations that somebody else has written meanwhile. */
+    at?: Record<string, string>;
+    /** Of every message. */
+    sending?: () => Promise<void>;
   }
-  function setting(account = user(), { put = async () => '', conflicts = 0, sent = [] }: Setting = {}) {
+  function setting(
+    account = user(),
+    { put = async () => '', conflicts = 0, sent = [], at, sending = async () => {} }: Setting = {},
+  ) {
     let left = conflicts;
     const patches: object[] = [];
+    const deleted: (string | undefined)[] = [];
     const kubernetes = {
       get: async (_: string, name: string) => {
         if (name === 'user-1') return admin;
@@ -162,18 +172,27 @@ describe('Administration', () => {
         _name: string,
         patch: { spec?: object; metadata: { annotations?: Record<string, string> } },
       ) => {
-        if ((left -= 1) >= 0) throw new KubernetesError('Conflict', 'changed');
+        if ((left -= 1) >= 0) {
+          account.metadata.annotations = { ...account.metadata.annotations, ...at };
+          throw new KubernetesError('Conflict', 'changed');
+        }
         patches.push(patch);
         Object.assign(account.spec, patch.spec);
         account.metadata.annotations = { ...account.metadata.annotations, ...patch.metadata.annotations };
         return account;
       },
+      delete: async (_: string, _name: string, _place: object, uid?: string) => void deleted.push(uid),
     } as unknown as Kubernetes;
-    const outbox = { send: async (chat: number, { html }: { html: string }) => sent.push([chat, html]) };
+    const outbox = {
+      send: async (chat: number, { html }: { html: string }) => {
+        await sending();
+        return sent.push([chat, html]);
+      },
+    };
     const trail = new Trail({ bucket: { put }, clock, logger: SILENT });
     return {
       administration: new Administration({ kubernetes, outbox, trail, adminUsers: ['7'], clock, logger: SILENT }),
-      ...{ account, patches, sent },
+      ...{ account, patches, deleted, sent },
     };
   }
   const approved = () => Object.assign(user(), { spec: { ...user().spec, approval: 'Approved' } });
@@ -184,6 +203,8 @@ describe('Administration', () => {
     await administration.perform('1', 'a', topUp);
     await administration.perform('1', 'a', topUp);
     await administration.perform('1', 'b', topUp);
+    // Another administrator's step lies between.
+    await administration.perform('1', 'a', topUp);
     expect(account.spec.topUp).to.deep.equal({ period: '2026-11', usd: 10 });
     expect(sent).to.have.length(2);
   });
@@ -211,6 +232,65 @@ describe('Administration', () => {
     expect(patches).to.deep.equal([]);
   });
 
+  it('writes down that something could not be done, too', async () => {
+    const entries: string[] = [];
+    const put = async (_: string, body?: string) => String(entries.push(body ?? ''));
+    const { administration } = setting(user(), { put: put as () => Promise<string>, conflicts: 99 });
+    const thrown = await administration
+      .perform('1', 'a', { is: 'suspend', userId: '2' })
+      .catch((error: Error) => error);
+    expect(failed(thrown, 'Conflict')).to.equal(true);
+    expect(entries.map((entry) => (JSON.parse(entry) as AuditEntry).outcome)).to.deep.equal(['Allowed', 'Failed']);
+  });
+
+  it('lets the configuration give rights only when that is written down', async () => {
+    const entries: AuditEntry[] = [];
+    const put = async (_: string, body?: string) => String(entries.push(JSON.parse(body ?? '') as AuditEntry));
+    await setting(user(), { put: put as () => Promise<string> }).administration.raising('2', 'why');
+    expect(entries[0]).to.include({ who: '2', what: 'GrantRights', resource: 'Account/user-2', detail: 'why' });
+    const away = new CloudError('S3 is away', { kind: 'unreachable', errorCode: 'x' });
+    const unwritten = setting(user(), { put: () => Promise.reject(away) });
+    const refusal = await unwritten.administration.raising('2', 'why').catch((error: unknown) => error);
+    expect(refusal).to.be.an.instanceOf(AccountRefused).with.property('message').that.contains('Nothing was done');
+    const odd = setting(user(), { put: () => Promise.reject(new TypeError('odd')) });
+    expect(await odd.administration.raising('2', 'why').catch((error: unknown) => error)).to.be.an.instanceOf(
+      TypeError,
+    );
+  });
+
+  it('tells the user of a suspension and its end once, and goes on when he does not want to hear', async () => {
+    const { administration, sent } = setting(approved());
+    for (const is of ['suspend', 'suspend', 'resume'] as const)
+      await administration.perform('1', 'a', { is, userId: '2' });
+    expect(sent.map(([chat, html]) => `${chat} ${html.slice(0, 2)}`)).to.deep.equal(['2 ⏸ ', '2 ▶️']);
+    const blocked = setting(user(), { sending: () => Promise.reject(new Error('bot was blocked by the user')) });
+    expect((await blocked.administration.perform('1', 'a', { is: 'letIn', userId: '2' }))[0]?.html).to.match(
+      /is let in/,
+    );
+    expect(blocked.account.spec.approval).to.equal('Approved');
+  });
+
+  it('removes the very account that it asked about, and says before what it has', async () => {
+    const stored = { datasets: 2, models: 1, predictions: 0, bytes: 5000 };
+    const { administration, account, deleted, sent } = setting(
+      Object.assign(approved(), { status: { storage: stored } }),
+    );
+    const [question] = await administration.perform('1', 'a', { is: 'offerRemoval', userId: '2' });
+    expect(question?.html).to.contain('It has 5.0 kB: data sets 2, models 1, predictions 0.');
+    const [yes] = (question?.buttons ?? []).flat();
+    const of = yes && 'data' in yes ? (yes.data.split(':')[3] ?? '') : '';
+    account.metadata.uid = 'another';
+    const late = await administration.perform('1', 'b', { is: 'remove', userId: '2', of });
+    expect([late[0]?.html, deleted]).to.deep.equal([
+      'That question was about an earlier account of <code>2</code>. /accounts lists all.',
+      [],
+    ]);
+    account.metadata.uid = 'u-2';
+    expect((await administration.perform('1', 'c', { is: 'remove', userId: '2', of }))[0]?.html).to.contain('removed');
+    expect(deleted).to.deep.equal(['u-2']);
+    expect(sent.map(([chat]) => chat)).to.deep.equal([2]);
+  });
+
   it('tells the second administrator who decided', async () => {
     const { administration, sent } = setting();
     expect((await administration.perform('1', 'a', { is: 'letIn', userId: '2' }))[0]?.html).to.match(/is let in/);
@@ -230,9 +310,21 @@ describe('Administration', () => {
     await administration.ask(account as unknown as Account);
     await administration.ask(account as unknown as Account);
     expect(sent.map(([chat]) => chat)).to.deep.equal([1, 7]);
+    // The operator writes the new account's status meanwhile.
     const raced = setting(user(), { conflicts: 1 });
     await raced.administration.ask(raced.account as unknown as Account);
-    expect(raced.sent).to.deep.equal([]);
+    expect(raced.sent).to.have.length(2);
+    // Another bot asks meanwhile.
+    const late = setting(user(), { conflicts: 1, at: { 'spotlearn.io/asked-at': '2026-11-24T09:59:59Z' } });
+    await late.administration.ask(user() as unknown as Account);
+    expect(late.sent).to.deep.equal([]);
+    const nextDay = setting(
+      Object.assign(user(), {
+        metadata: { ...user().metadata, annotations: { 'spotlearn.io/asked-at': '2026-11-23T09:59:59Z' } },
+      }),
+    );
+    await nextDay.administration.ask(nextDay.account as unknown as Account);
+    expect(nextDay.sent).to.have.length(2);
   });
 
   it('knows which level of a month is still to be told', () => {

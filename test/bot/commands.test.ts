@@ -38,6 +38,17 @@ describe('An update', () => {
   for (const [what, content, input] of [
     ['a command', { text: '/train' }, { kind: 'command', name: 'train' }],
     ['a command with the bot’s name and more', { text: '/Cancel@spot_bot now' }, { kind: 'command', name: 'cancel' }],
+    [
+      'a command of administrators and what stands behind it',
+      { text: '/TopUp@spot_bot  12 10.50 ' },
+      { kind: 'adminCommand', name: 'topup', rest: '12 10.50' },
+    ],
+    ['one of them alone', { text: '/accounts' }, { kind: 'adminCommand', name: 'accounts', rest: '' }],
+    [
+      'one of them with far too much behind it',
+      { text: `/suspend ${'1'.repeat(500)}` },
+      { kind: 'adminCommand', name: 'suspend', rest: '1'.repeat(200) },
+    ],
     ['an unknown command', { text: '/constructor' }, { kind: 'unknownCommand', text: '/constructor' }],
     ['a text', { text: 'price' }, { kind: 'text', text: 'price' }],
     ['a text with a slash in it', { text: '/ and' }, { kind: 'text', text: '/ and' }],

@@ -3,7 +3,7 @@
 import type { TrainingJob } from '../../../crds/crds.generated.ts';
 import { createdAt, identityOf } from '../../../crds/objects.ts';
 import { askData, missingColumns } from '../../wording/data.ts';
-import { cancelled, chooseAButton, noCloud, noCluster, pleaseWait } from '../../wording/general.ts';
+import { cancelled, chooseAButton, noCloud, noCluster, pleaseWait, suspendedNow } from '../../wording/general.ts';
 import {
   askColumn,
   askPrediction,
@@ -16,7 +16,7 @@ import {
 } from '../../wording/prediction.ts';
 import { launchRefused } from '../../wording/training.ts';
 import type { Effect } from '../effect.ts';
-import type { Facts } from '../facts.ts';
+import { isSuspended, type Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
 import { IDLE, type At, type ChosenModel, type Place } from '../state.ts';
 import { mark, pressed, refusal, say, toast, turn, valueOf, type StepDefinition, type Turn } from '../turn.ts';
@@ -128,9 +128,10 @@ function chosenColumn(state: At<'predictColumn'>, column: string, input: Input, 
 
 export const predictConfirm: StepDefinition<'predictConfirm'> = {
   ask: (state, facts) => askPrediction(state, facts),
-  on: (state, input) => {
+  on: (state, input, facts) => {
     if (input.kind !== 'button') return turn(state, say(chooseAButton()));
     if (valueOf(input.data) !== 'go') return turn(IDLE, ...pressed(input), say(cancelled('prediction')));
+    if (isSuspended(facts)) return turn(state, toast(input.queryId, suspendedNow));
     const { messageId, queryId } = input;
     return turn(
       { ...state, step: 'predictLaunch' },

@@ -13,10 +13,10 @@ import {
   unknownColumn,
 } from '../../wording/training.ts';
 import { askData } from '../../wording/data.ts';
-import { cancelled, chooseAButton, noCloud, pleaseWait } from '../../wording/general.ts';
+import { cancelled, chooseAButton, noCloud, pleaseWait, suspendedNow } from '../../wording/general.ts';
 import { escape, short } from '../../wording/html.ts';
 import { column, pick } from '../columns.ts';
-import type { Facts } from '../facts.ts';
+import { isSuspended, type Facts } from '../facts.ts';
 import type { Input } from '../input.ts';
 import { isOffered, otherTask } from '../models.ts';
 import { settingsOf } from '../settings.ts';
@@ -155,6 +155,7 @@ export const trainConfirm: StepDefinition<'trainConfirm'> = {
     if (input.kind !== 'button') return turn(state, say(chooseAButton()));
     switch (valueOf(input.data)) {
       case 'go': {
+        if (isSuspended(facts)) return turn(state, toast(input.queryId, suspendedNow));
         const next = { ...state, step: 'trainLaunch' } as const;
         const { messageId, queryId } = input;
         return turn(

@@ -29,8 +29,8 @@ describe('An administrator', () => {
     ['suspends one by a button', press(accountButton('suspend', '99')), { is: 'suspend', userId: '99' }],
     [
       'removes one by the button that was offered',
-      press(accountButton('delete', '99')),
-      { is: 'remove', userId: '99' },
+      press(accountButton('delete', '99', 'm4rk')),
+      { is: 'remove', userId: '99', of: 'm4rk' },
     ],
     ['lets one in', press(accountButton('in', '99')), { is: 'letIn', userId: '99' }],
     ['refuses one', press(accountButton('out', '99')), { is: 'refuse', userId: '99' }],
@@ -54,7 +54,7 @@ describe('An administrator', () => {
     ['by the button for an amount', press(accountButton('topup', '99')), /\/topup 99 10\.50/],
     ['against himself', asked('suspend', '12'), /your own account/],
     ['to remove himself', asked('deleteaccount', '12'), /your own account/],
-    ['to remove himself by a button', press(accountButton('delete', '12')), /your own account/],
+    ['to remove himself by a button', press(accountButton('delete', '12', 'm')), /your own account/],
   ];
   for (const [what, input, text] of wrong)
     it(`is told what is wrong ${what}`, () => {
@@ -65,7 +65,15 @@ describe('An administrator', () => {
 
   it('keeps an account, and does not take a forged id or an unknown action', () => {
     expect(doing(on(press(accountButton('keep', '99'))), 'strip')).to.deep.include({ messageId: 77 });
-    for (const data of ['acct:show:../1', 'acct:show:', 'acct:show:1:2', 'acct:explode:99', 'acct:constructor:99']) {
+    for (const data of [
+      'acct:delete:99',
+      'acct:delete:99:a:b',
+      'acct:show:../1',
+      'acct:show:',
+      'acct:show:1:2',
+      'acct:explode:99',
+      'acct:constructor:99',
+    ]) {
       const turn = on(press(data));
       expect(doing(turn, 'administer'), data).to.equal(undefined);
       expect(toasts(turn)[0], data).to.not.equal('');
@@ -84,8 +92,18 @@ describe('Somebody who is no administrator', () => {
   const others: [string, Facts][] = [
     ['a user', facts()],
     ['an administrator who was not let in', role({ role: 'admin', approval: 'Pending' })],
+    ['an administrator who is suspended', role({ role: 'admin', suspend: true })],
+    [
+      'an administrator whose account is being removed',
+      facts({
+        account: {
+          ...account,
+          metadata: { ...account.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+          spec: { ...account.spec, role: 'admin' },
+        },
+      }),
+    ],
     ['a stranger', facts({ account: undefined })],
-    ['somebody whose account can’t be read', facts({ account: 'unknown' })],
   ];
   for (const [who, world] of others)
     it(`gets nothing done, is told nothing, and leaves a trace: ${who}`, () => {
@@ -103,10 +121,38 @@ describe('Somebody who is no administrator', () => {
       }
     });
 
+  it('or may be one, while accounts can’t be read, is told so and leaves no trace', () => {
+    const world = facts({ account: 'unknown' });
+    const told = on(asked('suspend', '99'), world);
+    expect([words(told), doing(told, 'refusal')]).to.deep.equal([
+      'I cannot reach the cluster right now. Please try again in a minute; nothing was lost.',
+      undefined,
+    ]);
+    const noted = on(press(accountButton('in', '99')), world);
+    expect([toasts(noted)[0], noted.effects.length]).to.deep.equal([
+      'I cannot reach the cluster right now. Try again in a minute.',
+      1,
+    ]);
+  });
+
+  it('who presses a job’s button while the lists can’t be read leaves no trace', () => {
+    const turn = on(press('job:delete:u-1'), facts());
+    expect(turn.effects.map((effect) => effect.do)).to.deep.equal(['toast']);
+    expect(toasts(turn)[0]).to.contain('cannot reach the cluster');
+  });
+
   it('who presses a button of another’s job finds nothing and leaves a trace', () => {
     const turn = on(press('job:delete:someone-elses'), facts({ trainings: [], predictions: [] }));
     expect(doing(turn, 'deleteJob')).to.equal(undefined);
     expect(doing(turn, 'refusal')).to.include({ what: 'JobButton', resource: 'job:delete:someone-elses' });
+  });
+});
+
+describe('Somebody whose account is being removed', () => {
+  it('is told so on every command', () => {
+    const metadata = { ...account.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+    for (const name of ['train', 'jobs', 'cost', 'cancel'] as const)
+      expect(words(on(command(name), facts({ account: { ...account, metadata } })))).to.contain('being removed');
   });
 });
 

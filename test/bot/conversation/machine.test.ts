@@ -427,7 +427,6 @@ describe('Illegal transitions', () => {
     for (const data of ['job:delete:someone-elses', 'job:delete:', 'job:predict', 'job:model:../x'])
       expect(toasts(reduce(IDLE, press(data), world))[0]).to.contain('don’t find that job');
     expect(toasts(reduce(IDLE, press('job:explode:u-1'), world))[0]).to.contain('earlier question');
-    expect(toasts(reduce(IDLE, press('job:delete:u-1'), facts()))[0]).to.contain('don’t find that job');
   });
 
   it('answer words with what can be done', () => {
@@ -488,6 +487,22 @@ describe('Commands', () => {
     expect(words(reduce(IDLE, command('status'), { ...suspended, trainings: [], predictions: [] }))).to.contain(
       'suspended',
     );
+  });
+
+  it('launch nothing for an account that was suspended on the way', () => {
+    const suspended = facts({
+      account: { ...account, spec: { ...account.spec, suspend: true } },
+      trainings: [training('Succeeded')],
+      predictions: [],
+    });
+    const confirming = walk(IDLE, toConfirm).next;
+    const turn = reduce(confirming, press('token6:go'), suspended);
+    expect(toasts(turn)).to.deep.equal(['Your account is suspended, so nothing can be started.']);
+    expect(turn.next).to.equal(confirming);
+    const model = { ref: 'job-u-1', target: 'price', features: ['rooms'] };
+    const predicting = { step: 'predictConfirm', token: 'tok', place: 'Cloud', model, table, column: 'p' } as const;
+    expect(toasts(reduce(predicting, press('tok:go'), suspended))[0]).to.contain('suspended');
+    expect(toasts(reduce(IDLE, press('job:predict:u-1'), suspended))[0]).to.contain('suspended');
   });
 
   it('leave the conversation at /cancel, from every step, and offer running jobs', () => {

@@ -54,6 +54,8 @@ describe('The Kubernetes API, as the bot sees it', function () {
     expect((await thrownBy(() => stand.api.create('TrainingJob', job('b')))).kind).to.equal('AlreadyExists');
     await stand.api.patch('TrainingJob', 'b', { metadata: { annotations: { x: 'y' } } }, there);
     expect((await thrownBy(() => stand.api.replace('TrainingJob', made))).kind).to.equal('Conflict');
+    const other = await thrownBy(() => stand.api.delete('TrainingJob', 'b', there, 'another-uid'));
+    expect(other.kind).to.equal('Conflict');
     await stand.api.delete('TrainingJob', 'b', there);
     expect((await thrownBy(() => stand.api.delete('TrainingJob', 'b', there))).kind).to.equal('NotFound');
   });
