@@ -15,7 +15,7 @@ import { noticeQueue, type NoticeQueue } from '../cloud/notices.ts';
 import { presignGet, presignPart, presignPut } from '../cloud/presign.ts';
 import { isTrue } from '../crds/conditions.ts';
 import type { Account, PredictionJob, TrainingJob } from '../crds/crds.generated.ts';
-import { accountName, isMoved, userOf } from '../crds/objects.ts';
+import { accountName, isMoved, MOVED_TO, userOf } from '../crds/objects.ts';
 import { Departure } from './accounts/departure.ts';
 import { Ledger } from './accounts/ledger.ts';
 import { overheadOf, shareOf, type Span } from './accounts/overhead.ts';
@@ -93,9 +93,11 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const events = new EventRecorder(kubernetes, clock, logger);
   const places: Places = settings;
 
+  const asked = new News<string>();
   const generations = new News<number>();
   const accounts = follow<Account>(kubernetes, ACCOUNTS, clock, logger, (key, account) => {
-    accountController.queue.add(key);
+    // Its own figures, which move all the time, are no news to it: it looks again when it is due, or when a job has some.
+    if (asked.isNew(key, askedOf(account))) accountController.queue.add(key);
     wakeJobsOf(account.spec.userId, generations.isNew(key, account.metadata?.generation ?? 0));
   });
   const trainings = follow<TrainingJob>(
@@ -413,6 +415,10 @@ const moneyOf = ({ metadata, status }: TrainingJob): string =>
     status?.cost?.reservedUsd,
     status?.attempts?.findLast(({ endedAt }) => endedAt !== undefined)?.number,
   ].join('/');
+
+/** What of an account others change. */
+const askedOf = ({ metadata }: Account): string =>
+  [metadata?.uid, metadata?.generation, metadata?.deletionTimestamp, metadata?.annotations?.[MOVED_TO]].join('/');
 
 /** Remembers one value of each key, and tells when it is another. */
 class News<V> {
