@@ -1014,11 +1014,11 @@ export interface TrainingJobStatus {
      */
     secondsHigh?: number;
     /**
-     * USD per hour, median of the recent past; with the root volume.
+     * USD per hour, median of the recent past; with the root volume and a public address.
      */
     pricePerHourP50?: number;
     /**
-     * USD per hour, 90th percentile of the recent past; with the root volume.
+     * USD per hour, 90th percentile of the recent past; with the root volume and a public address.
      */
     pricePerHourP90?: number;
     /**

@@ -1,7 +1,7 @@
 // What an account's month stands at: spent by the ledger and by what runs until now, held back for what may still come, left. Pure, and exact
 // to the billionth of a dollar.
 import type { MonthSum } from '../../cloud/ledger/entries.ts';
-import { minus, most, nanosOf, NOTHING, plus, usdOf, type Nanos } from '../../cloud/money.ts';
+import { minus, most, nanosOf, NOTHING, plus, scaled, usdOf, type Nanos } from '../../cloud/money.ts';
 import type { Account, AccountStatus } from '../../crds/crds.generated.ts';
 
 /** A job of the account, as far as money goes. */
@@ -66,7 +66,7 @@ export function figuresOf(
 export function forecastUsd(spentUsd: number, start: number, end: number, now: number): number {
   const DAY_MS = 86_400_000;
   const elapsed = Math.min(end - start, Math.max(DAY_MS, now - start));
-  return Math.round((spentUsd * (end - start) * 100) / elapsed) / 100;
+  return usdOf(scaled(nanosOf(spentUsd), end - start, elapsed));
 }
 
 /** A reservation that no job speaks for is kept so long: another leader may have written it a moment ago. */

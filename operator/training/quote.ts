@@ -29,6 +29,8 @@ export interface QuoteFacts {
   readonly series: Series;
   /** USD an hour of the cheapest fitting type on demand. */
   readonly onDemandPerHour: number;
+  /** USD an hour of its public address; 0: it has none. */
+  readonly addressPerHour: number;
   /** May be taken back. */
   readonly interruptible: boolean;
   /** What this installation has seen on Spot. */
@@ -36,7 +38,8 @@ export interface QuoteFacts {
 }
 
 export function quoteOf(facts: QuoteFacts, now: number): Quote {
-  const { bytes, past, price = 0, series, onDemandPerHour, interruptible, seen } = facts;
+  const { bytes, past, price = 0, series, onDemandPerHour, addressPerHour, interruptible, seen } = facts;
+  const besides = addUsd(VOLUME_PER_HOUR, addressPerHour);
   const sorted = [...past].sort((a, b) => a - b);
   const known = sorted.length >= LEAST_SAMPLES;
   const quick = known ? shareOf(sorted, 0.9) : MODEL_BYTES_PER_SECOND * MODEL_SPREAD.quick;
@@ -46,9 +49,10 @@ export function quoteOf(facts: QuoteFacts, now: number): Quote {
     number,
   ];
   const from = now - PRICE_PAST_MS;
-  const [p50, p90] = [0.5, 0.9].map((share) =>
-    addUsd(pricePercentile(series, from, now, share) ?? price, VOLUME_PER_HOUR),
-  ) as [number, number];
+  const [p50, p90] = [0.5, 0.9].map((share) => addUsd(pricePercentile(series, from, now, share) ?? price, besides)) as [
+    number,
+    number,
+  ];
   const perHour = (seen.interruptions + PRIOR.interruptions) / (seen.hours + PRIOR.hours);
   const risk = interruptible ? 1 - Math.exp((-perHour * secondsHigh) / 3600) : 0;
   return {
@@ -59,7 +63,7 @@ export function quoteOf(facts: QuoteFacts, now: number): Quote {
     usdLow: hoursCost(usdPerHour(p50), secondsLow),
     usdHigh: hoursCost(usdPerHour(p90), secondsHigh),
     interruptionRisk: Math.round(risk * 1000) / 1000,
-    onDemandUsd: hoursCost(usdPerHour(addUsd(Math.max(onDemandPerHour, 0), VOLUME_PER_HOUR)), secondsHigh),
+    onDemandUsd: hoursCost(usdPerHour(addUsd(Math.max(onDemandPerHour, 0), besides)), secondsHigh),
   };
 }
 

@@ -22,6 +22,8 @@ export interface ReservingOptions {
   /** What is known of the past, for the quote. */
   past: () => Past;
   series: (type: string, zone: string) => Series;
+  /** USD an hour of a worker's public address; 0: it has none. */
+  addressPerHour: number;
   now: () => number;
 }
 
@@ -49,12 +51,17 @@ export async function reserve(
   const selection = options.select({ ...job, status: { ...job.status, dataset } }, tableBytes);
   // Words that also serve a job that is accepted already; this one is over.
   if (selection.impossible) return refuse('InvalidSpec', `${selection.reason} Then create the job again.`);
-  const poor = tooLittle(job, budgetUsd, selection.price);
+  const { addressPerHour } = options;
+  const price = selection.price === undefined ? undefined : selection.price + addressPerHour;
+  const poor = tooLittle(job, budgetUsd, price);
   if (poor) return poor;
   const quote = quoteFor(job, selection, tableBytes, options);
-  const estimatedUsd = quote.basis === 'History' ? middleOf(quote) : estimate(selection.price, tableBytes);
+  const estimatedUsd = quote.basis === 'History' ? middleOf(quote) : estimate(price, tableBytes);
   const leftUsd = budgetUsd - (job.status?.cost?.actualUsd ?? 0);
-  const worst = Math.max(0, worstCase(job, leftUsd, selection.price ?? 0, onDemandOf(job, selection)));
+  const worst = Math.max(
+    0,
+    worstCase(job, leftUsd, { price: selection.price ?? 0, onDemand: onDemandOf(job, selection), addressPerHour }),
+  );
   const answer = await options.reservations.request(userId, uidOf(job), worst);
   if (!answer.ok) return wait(answer.reason, roomInWords(worst, answer));
   const message = `${accepted}; estimated ${showUsd(estimatedUsd)}, at most ${showUsd(worst)}.`;
@@ -68,7 +75,7 @@ function quoteFor(job: TrainingJob, selection: Selection, bytes: number, options
   const prices = selection.offers.map((offer) => instanceType(offer.instanceType)?.onDemand ?? 0);
   return quoteOf(
     {
-      ...{ bytes, seen, interruptible: onSpot, price: selection.price },
+      ...{ bytes, seen, interruptible: onSpot, price: selection.price, addressPerHour: options.addressPerHour },
       past: paces.get(job.spec.model.type) ?? [],
       series: onSpot && cheapest ? options.series(cheapest.instanceType, cheapest.zone) : [],
       onDemandPerHour: prices.length > 0 ? Math.min(...prices) : (selection.price ?? 0),
@@ -128,16 +135,28 @@ function onDemandOf({ spec }: TrainingJob, { offers }: Selection): number {
   return mayTurn ? Math.max(...prices) : Math.min(...prices);
 }
 
+/** USD per hour. */
+export interface Dearest {
+  /** Of the cheapest offer; 0: unknown. */
+  readonly price: number;
+  /** Another bound of it, where that is higher. */
+  readonly onDemand?: number;
+  readonly addressPerHour?: number;
+}
+
 /** Room for a dearer pool than the cheapest: three times that is offered in any case. */
 const PRICE_ROOM = 3;
 
 /**
  * The dearest a job can get from now on, USD: what is left of its budget, or less when activeDeadlineSeconds end it earlier.
- * `price` USD per hour of the cheapest offer (0: unknown), `onDemand` another bound of it, where that is higher.
  */
-export function worstCase(job: TrainingJob, leftUsd: number, price: number, onDemand = 0): number {
+export function worstCase(
+  job: TrainingJob,
+  leftUsd: number,
+  { price, onDemand = 0, addressPerHour = 0 }: Dearest,
+): number {
   const seconds = job.spec.activeDeadlineSeconds;
   if (seconds === undefined || price === 0) return leftUsd;
-  const dearest = Math.max(price * PRICE_ROOM, onDemand) + VOLUME_PER_HOUR;
+  const dearest = Math.max(price * PRICE_ROOM, onDemand) + VOLUME_PER_HOUR + addressPerHour;
   return Math.min(leftUsd, instanceCost(usdPerHour(dearest), seconds + 120));
 }

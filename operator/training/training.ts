@@ -102,6 +102,7 @@ export function trainingOf(wiring: TrainingWiring): Training {
     now,
     logger,
   });
+  const addressPerHour = settings.publicAddresses ? PRICES.publicAddress : 0;
   const history = new History(() => cache.values(), now);
   const planner = new Planner({
     ...{ compute, prices, pools, now, logger },
@@ -189,13 +190,14 @@ export function trainingOf(wiring: TrainingWiring): Training {
       siblings: (job) => cache.by('namespace', job.metadata?.namespace ?? ''),
       reservations: wiring.reservations,
       past: () => history.past,
+      addressPerHour,
       series: (type, zone) => prices.series(type, zone),
       maxTrainingCostUsd: settings.maxTrainingCostUsd,
       cloudEnabled: settings.cloudEnabled,
       clusterUnavailable: cluster.unavailable,
     },
     logGroup,
-    addressPerHour: settings.publicAddresses ? PRICES.publicAddress : 0,
+    addressPerHour,
     heartbeatSeconds: settings.heartbeatSeconds,
     checkpointSeconds: settings.checkpointSeconds,
   });

@@ -94,6 +94,7 @@ function setting({ selection = SELECTION, held = [], month = 0, limits = {}, ...
     select: (one) => (asked.push(one), selection),
     past: () => ({ paces: new Map(), seen: { interruptions: 0, hours: 0 } }),
     series: () => [],
+    addressPerHour: 0,
     siblings: () => [],
     maxTrainingCostUsd: 10,
     cloudEnabled: true,
@@ -417,11 +418,13 @@ describe('The worst case of a job', () => {
 
   it('is what is left of the budget, or less when activeDeadlineSeconds end it earlier', () => {
     const hour = job({ activeDeadlineSeconds: 3480 });
-    expect(worstCase(job(), 5, 0.03)).to.equal(5);
-    expect(worstCase(hour, 5, 0)).to.equal(5);
-    expect(worstCase(hour, 5, 0.03)).to.be.closeTo(0.09 + VOLUME_PER_HOUR, 1e-6);
-    expect(worstCase(hour, 0.05, 0.03)).to.equal(0.05);
-    expect(worstCase(hour, 5, 0.03, 0.192)).to.be.closeTo(0.192 + VOLUME_PER_HOUR, 1e-6);
+    expect(worstCase(job(), 5, { price: 0.03 })).to.equal(5);
+    expect(worstCase(hour, 5, { price: 0 })).to.equal(5);
+    expect(worstCase(hour, 5, { price: 0.03 })).to.be.closeTo(0.09 + VOLUME_PER_HOUR, 1e-6);
+    expect(worstCase(hour, 0.05, { price: 0.03 })).to.equal(0.05);
+    expect(worstCase(hour, 5, { price: 0.03, onDemand: 0.192 })).to.be.closeTo(0.192 + VOLUME_PER_HOUR, 1e-6);
+    const addressed = worstCase(hour, 5, { price: 0.03, addressPerHour: 0.005 });
+    expect(addressed).to.be.closeTo(0.095 + VOLUME_PER_HOUR, 1e-6);
   });
 
   const held = async (spec: object, status?: object) => {

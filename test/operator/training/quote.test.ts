@@ -15,6 +15,7 @@ const facts = (more: Partial<QuoteFacts> = {}): QuoteFacts => ({
   price: 0.03,
   series: [],
   onDemandPerHour: 0.096,
+  addressPerHour: 0,
   interruptible: true,
   seen: { interruptions: 0, hours: 0 },
   ...more,
@@ -27,6 +28,12 @@ describe('A quote', () => {
     expect(quote.usdLow).to.be.closeTo(((0.03 + VOLUME_PER_HOUR) * 126) / 3600, 1e-9);
     expect(quote.usdHigh).to.be.closeTo(((0.03 + VOLUME_PER_HOUR) * 210) / 3600, 1e-9);
     expect(quote.onDemandUsd).to.be.closeTo(((0.096 + VOLUME_PER_HOUR) * 210) / 3600, 1e-9);
+  });
+
+  it('counts what is billed beside the instance', () => {
+    const quote = quoteOf(facts({ addressPerHour: 0.005 }), NOW);
+    expect(quote.pricePerHourP50).to.be.closeTo(0.035 + VOLUME_PER_HOUR, 1e-9);
+    expect(quote.onDemandUsd).to.be.closeTo(((0.101 + VOLUME_PER_HOUR) * 210) / 3600, 1e-9);
   });
 
   it('takes its time from past jobs of the kind, from the tenth to the ninetieth of a hundred', () => {
