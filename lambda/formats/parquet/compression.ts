@@ -39,9 +39,37 @@ function unpack(packed: Uint8Array, length: number, codec: CompressionCodec): Ui
 }
 
 function snappy(packed: Uint8Array, length: number): Uint8Array {
+  if (!isSnappyOf(packed, length)) throw new BadParquet('is damaged: a page cannot be unpacked');
   const page = new Uint8Array(length);
   snappyUncompress(packed, page);
   return page;
+}
+
+/**
+ * Whether the elements of a Snappy block (google/snappy, format_description.txt) come to exactly `length` bytes. A damaged one may announce four
+ * billion, which the library copies one by one before it says that they don't fit.
+ */
+function isSnappyOf(packed: Uint8Array, length: number): boolean {
+  let at = 0;
+  while ((packed[at] ?? 0) >= 0x80) at += 1;
+  at += 1;
+  let made = 0;
+  while (at < packed.length && made <= length) {
+    const tag = packed[at] ?? 0;
+    at += 1;
+    const kind = tag & 3;
+    if (kind === 0) {
+      const long = Math.max(0, (tag >> 2) - 59);
+      let size = long === 0 ? tag >> 2 : 0;
+      for (let byte = 0; byte < long; byte += 1) size += (packed[at + byte] ?? 0) * 256 ** byte;
+      at += long + size + 1;
+      made += size + 1;
+    } else {
+      at += kind === 3 ? 4 : kind;
+      made += kind === 1 ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1;
+    }
+  }
+  return at === packed.length && made === length;
 }
 
 function ofLength(page: Uint8Array, length: number): Uint8Array {

@@ -84,6 +84,19 @@ describe('A packed page', () => {
         expect(() => unpacked(pack(page), length, codec)).to.throw(BadParquet);
     });
 
+  it('is refused at once where a damaged Snappy block announces four billion bytes', () => {
+    // Length 100, then literals of 2^32 bytes: copied one by one they would take minutes.
+    const block = [100, ...Array.from({ length: 50 }, () => [0xfc, 0xff, 0xff, 0xff, 0xff]).flat()];
+    expect(() => unpacked(new Uint8Array(block), 100, 'SNAPPY')).to.throw(BadParquet);
+    expect(unpacked(new Uint8Array([5, 0x10, 1, 2, 3, 4, 5]), 5, 'SNAPPY')).to.deep.equal(
+      new Uint8Array([1, 2, 3, 4, 5]),
+    );
+    // A literal of two, then a copy of four from two before.
+    expect(unpacked(new Uint8Array([6, 0x04, 7, 8, 0x01, 2]), 6, 'SNAPPY')).to.deep.equal(
+      new Uint8Array([7, 8, 7, 8, 7, 8]),
+    );
+  });
+
   it('is never more than a refusal, whatever its bytes and its codec (property)', () => {
     const any = fc.constantFrom<CompressionCodec>('SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4', 'LZ4_RAW', 'LZO');
     fc.assert(
