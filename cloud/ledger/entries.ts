@@ -77,6 +77,9 @@ export function sumEntries(entries: Iterable<Counted>): MonthSum {
   };
 }
 
+/** Outcome of the entry of a month that a job or an attempt ran beyond. */
+export const WENT_ON = 'Running';
+
 /** `yyyy-MM` in UTC. */
 export const periodOf = (now: number): string => new Date(now).toISOString().slice(0, 7);
 /** First millisecond of a month, UTC. */

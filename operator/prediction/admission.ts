@@ -8,6 +8,7 @@ import type { Account, PredictionJob } from '../../crds/crds.generated.ts';
 import { timestamp } from '../../crds/conditions.ts';
 import { accountName, userOf } from '../../crds/objects.ts';
 import type { PredictionReason } from '../../crds/reasons.ts';
+import { isOpen, MONTH_UNKNOWN, NOT_OPEN } from '../accounts/admitting.ts';
 import type { Quote } from '../accounts/receipt.ts';
 import type { Reserved } from '../accounts/reservations.ts';
 import type { Found } from './beginning.ts';
@@ -42,8 +43,7 @@ export async function judge(job: PredictionJob, options: PredictionOptions): Pro
     return refuse('UnknownNamespace', 'Prediction jobs belong into the namespace of an account, ml-user-<id>.');
   const account = accounts.get(accountName(userId));
   if (!account) return wait('Queued', 'AccountMissing', `There is no account ${accountName(userId)} yet.`);
-  if (account.spec.approval !== 'Approved' || account.metadata?.deletionTimestamp)
-    return wait('Queued', 'AccountNotApproved', 'No administrator has let this account in, or it is being deleted.');
+  if (!isOpen(account)) return wait('Queued', 'AccountNotApproved', NOT_OPEN);
   if (account.spec.suspend)
     return wait('Queued', 'AccountSuspended', 'The account is suspended; ask the administrator.');
   const invoker = options.invokers[job.spec.placement];
@@ -166,8 +166,7 @@ export function quoteOf(seconds: number, costUsd: (seconds: number) => number, n
 }
 
 function roomInWords(job: PredictionJob, reservedUsd: number, answer: Extract<Reserved, { ok: false }>): string {
-  if (answer.reason === 'LedgerUnavailable')
-    return 'What this month has cost cannot be read now, so nothing new is begun. It goes on as soon as the ledger answers.';
+  if (answer.reason === 'LedgerUnavailable') return MONTH_UNKNOWN;
   const { limitUsd, spentUsd, reservedUsd: heldUsd } = answer.figures;
   return `${jobKey(job)} may cost up to ${showUsd(reservedUsd)}. This month's limit of ${showUsd(limitUsd)} leaves no room: ${showUsd(spentUsd)} is spent, ${showUsd(heldUsd)} is held back for what runs.`;
 }

@@ -1,7 +1,7 @@
 // The end of a job, whatever way it came: what it cost goes into the ledger, the final status is written, then what only its work needed is
 // removed (parts, plan, records) and the finalizer with it. The finalizer says that something may be left: whoever finds it removes it.
 import { ledgerKey } from '../../cloud/keys.ts';
-import { nextPeriod, periodOf, startOf, type LedgerEntry } from '../../cloud/ledger/entries.ts';
+import { nextPeriod, periodOf, startOf, WENT_ON, type LedgerEntry } from '../../cloud/ledger/entries.ts';
 import { addUsd } from '../../cloud/money.ts';
 import { timestamp } from '../../crds/conditions.ts';
 import type { PredictionJob, PredictionJobStatus } from '../../crds/crds.generated.ts';
@@ -12,9 +12,6 @@ import type { Invoker } from './invoker.ts';
 import { folderOf, uidOf, userIdOf } from './job.ts';
 import type { PredictionOptions } from './options.ts';
 import { forget, readRecords, type Spent, spentTogether } from './records.ts';
-
-/** Outcome of the entry of a month that a job ran beyond. */
-const WENT_ON = 'Running';
 
 /** Since when what it costs is not in the ledger. */
 const begunAt = ({ metadata }: PredictionJob, { cost, startTime }: PredictionJobStatus, now: number): string =>

@@ -5,6 +5,7 @@ import type { Control, Ticket } from '../../cloud/contract/contract.generated.ts
 import { readableKey } from '../../cloud/access.ts';
 import { CloudError, DataError } from '../../cloud/errors.ts';
 import { CONTROL } from '../../cloud/keys.ts';
+import { WENT_ON } from '../../cloud/ledger/entries.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { FINALIZER, userOf } from '../../crds/objects.ts';
 import type { Ledger } from '../accounts/ledger.ts';
@@ -22,7 +23,7 @@ import { collect } from './finishing.ts';
 import { jobKey, leavingAttempt, placeOf, uidOf, type Places } from './job.ts';
 import type { Answer, Ask, Batches } from './batches.ts';
 import { clusterId, isClusterId, type ClusterRunner } from './cluster.ts';
-import { chargeFor, chargeMonths, WENT_ON } from './charging.ts';
+import { chargeFor, chargeMonths } from './charging.ts';
 import type { Observation } from './observation.ts';
 import type { Planner } from './planner.ts';
 import { attemptCost, type PriceSource } from './costs.ts';

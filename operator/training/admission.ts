@@ -6,6 +6,7 @@ import { modelFolder } from '../../cloud/keys.ts';
 import { timestamp } from '../../crds/conditions.ts';
 import type { Account, TrainingJob } from '../../crds/crds.generated.ts';
 import { accountName, createdAt, userOf } from '../../crds/objects.ts';
+import { isOpen, NOT_OPEN } from '../accounts/admitting.ts';
 import type { Verdict } from './confirm.ts';
 import { lookAtData } from './dataset.ts';
 import { isFinal, modelId, uidOf, type Places } from './job.ts';
@@ -37,8 +38,7 @@ export async function admit(job: TrainingJob, options: AdmissionOptions): Promis
     return refuse('UnknownNamespace', 'Training jobs belong into the namespace of an account, ml-user-<id>.');
   const account = options.account(accountName(userId));
   if (!account) return wait('AccountMissing', `There is no account ${accountName(userId)} yet.`);
-  if (account.spec.approval !== 'Approved' || account.metadata?.deletionTimestamp)
-    return wait('AccountNotApproved', 'No administrator has let this account in, or it is being deleted.');
+  if (!isOpen(account)) return wait('AccountNotApproved', NOT_OPEN);
   if (account.spec.suspend) return wait('AccountSuspended', 'The account is suspended; ask the administrator.');
   if (!options.cloudEnabled && job.spec.placement !== 'Cluster')
     return refuse(

@@ -2,16 +2,13 @@
 // its end. Keys follow from job, attempt and month and are put only if absent, so that a repeated end, or a late leader, can't charge twice;
 // where an entry is there already, its amount is the truth. Pure but for the ledger.
 import { ledgerKey } from '../../cloud/keys.ts';
-import { nextPeriod, periodOf, startOf, type LedgerEntry } from '../../cloud/ledger/entries.ts';
+import { nextPeriod, periodOf, startOf, WENT_ON, type LedgerEntry } from '../../cloud/ledger/entries.ts';
 import { addUsd } from '../../cloud/money.ts';
 import type { Attempt, TrainingJob } from '../../crds/crds.generated.ts';
 import { userOf } from '../../crds/objects.ts';
 import type { Ledger } from '../accounts/ledger.ts';
 import { attemptCost, billedSeconds, onDemandUntil, type PriceSource } from './costs.ts';
 import { uidOf } from './job.ts';
-
-/** Outcome of the entry of a month that an attempt ran beyond. */
-export const WENT_ON = 'Running';
 
 export interface Charge {
   readonly job: TrainingJob;

@@ -4,6 +4,7 @@ import { nanosOf, usdOf } from '../../cloud/money.ts';
 import { instanceCost, instanceType, showUsd, usdPerHour } from '../../cloud/prices.ts';
 import type { TrainingJob } from '../../crds/crds.generated.ts';
 import { userOf } from '../../crds/objects.ts';
+import { MONTH_UNKNOWN } from '../accounts/admitting.ts';
 import type { Quote } from '../accounts/receipt.ts';
 import type { Reservations, Reserved } from '../accounts/reservations.ts';
 import type { Verdict } from './confirm.ts';
@@ -87,8 +88,7 @@ function quoteFor(job: TrainingJob, selection: Selection, bytes: number, options
 const middleOf = ({ usdLow = 0, usdHigh = 0 }: Quote): number => usdOf(nanosOf((usdLow + usdHigh) / 2));
 
 function roomInWords(worst: number, answer: Extract<Reserved, { ok: false }>): string {
-  if (answer.reason === 'LedgerUnavailable')
-    return 'What this month has cost cannot be read now, so nothing new is begun. It goes on as soon as the ledger answers.';
+  if (answer.reason === 'LedgerUnavailable') return MONTH_UNKNOWN;
   const { limitUsd, spentUsd, reservedUsd } = answer.figures;
   return `This training may cost up to ${showUsd(worst)}; of this month's ${showUsd(limitUsd)}, ${showUsd(spentUsd)} is spent and ${showUsd(reservedUsd)} is held back for what runs. It waits for room; a smaller spec.budget.maxCostUsd needs less.`;
 }

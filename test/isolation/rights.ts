@@ -259,7 +259,7 @@ export function forbidden(own: string, other: string, their: string): Request[] 
 
 export interface Reply {
   readonly status: number;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever either API server answers
   readonly body: any;
 }
 
